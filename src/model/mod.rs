@@ -1,0 +1,15 @@
+//! The nouns that all share. Nothing flows in; every other module uses these words for what it hands on.
+//!
+//! Proofs live here as types: a removal is made from [`observed::Seen`], a create from [`observed::Missing`].
+
+pub mod account;
+pub mod change;
+pub mod entitlement;
+pub mod failure;
+pub mod ids;
+pub mod ledger;
+pub mod observed;
+pub mod reason;
+pub mod schema;
+pub mod secret;
+pub mod value;

@@ -1,0 +1,91 @@
+//! What the policies say for one person.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::entitlement::EntitlementKey;
+use crate::model::ids::{AccountName, RoleName, TargetName};
+use crate::model::reason::Reason;
+use crate::realm::input::Parameters;
+
+/// Reasons, sorted and without repeats.
+pub type Reasons = BTreeSet<Reason>;
+
+/// What the policies say for one person.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// Roles held by rule, with what they include.
+    pub roles: BTreeMap<(RoleName, Parameters), Reasons>,
+    /// Accounts asked for, those implied by entitlements included.
+    pub accounts: BTreeMap<(TargetName, AccountName), Reasons>,
+    /// Entitlements asked for.
+    pub entitlements: BTreeMap<(AccountName, EntitlementKey), Asked>,
+    /// Violations, waived ones included.
+    pub violations: Vec<Violation>,
+    /// The next instant at which the decision may change by itself.
+    pub due: Option<Timestamp>,
+}
+
+/// One entitlement asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The latest end of all its reasons; none beats all.
+    pub until: Option<Timestamp>,
+    /// Why.
+    pub reasons: Reasons,
+}
+
+/// One violation.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Violation {
+    /// `payments-four-eyes`
+    pub rule: String,
+    /// For people.
+    #[serde(default)]
+    pub message: String,
+    /// What follows.
+    #[serde(default)]
+    pub enforcement: Enforcement,
+    /// What it is about.
+    #[serde(default)]
+    pub entitlements: BTreeSet<EntitlementKey>,
+    /// Accepted until then, by whom and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waived: Option<Waiver>,
+}
+
+/// What follows from a violation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Enforcement {
+    /// It is shown.
+    #[default]
+    Report,
+    /// What is not held yet is not granted.
+    Withhold,
+    /// What is ours is taken away.
+    Revoke,
+}
+
+/// A violation that somebody accepts for a time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Waiver {
+    /// Until when.
+    pub until: Timestamp,
+    /// By whom.
+    #[serde(default)]
+    pub by: String,
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
+}
+
+impl Violation {
+    /// Whether somebody accepts it at this instant.
+    #[must_use]
+    pub fn is_waived_at(&self, t: Timestamp) -> bool {
+        self.waived.as_ref().is_some_and(|waiver| t < waiver.until)
+    }
+}
