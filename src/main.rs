@@ -1,1 +1,2 @@
+//! The Provost command.
 fn main() {}

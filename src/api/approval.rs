@@ -8,7 +8,15 @@ use super::time::Moment;
 
 /// A person's yes or no to held changes; it is never edited.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, CustomResource)]
-#[kube(group = "provost.dev", version = "v1alpha1", kind = "Approval", plural = "approvals", shortname = "papproval", namespaced, category = "provost")]
+#[kube(
+    group = "provost.dev",
+    version = "v1alpha1",
+    kind = "Approval",
+    plural = "approvals",
+    shortname = "papproval",
+    namespaced,
+    category = "provost"
+)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ApprovalSpec {
     /// Name of the TargetSystem; empty: the realm.

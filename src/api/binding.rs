@@ -11,7 +11,15 @@ use super::time::Moment;
 
 /// Gives a business role to people, by name or by what is said of them, for a time window.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource)]
-#[kube(group = "provost.dev", version = "v1alpha1", kind = "RoleBinding", plural = "rolebindings", shortname = "pbinding", namespaced, category = "provost")]
+#[kube(
+    group = "provost.dev",
+    version = "v1alpha1",
+    kind = "RoleBinding",
+    plural = "rolebindings",
+    shortname = "pbinding",
+    namespaced,
+    category = "provost"
+)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct RoleBindingSpec {
     /// Name of the BusinessRole.

@@ -6,7 +6,16 @@ use serde::{Deserialize, Serialize};
 
 /// Written by Provost alone; deleting it lets the accounts be.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, CustomResource)]
-#[kube(group = "provost.dev", version = "v1alpha1", kind = "Departure", plural = "departures", shortname = "pdep", namespaced, category = "provost", status = "DepartureStatus")]
+#[kube(
+    group = "provost.dev",
+    version = "v1alpha1",
+    kind = "Departure",
+    plural = "departures",
+    shortname = "pdep",
+    namespaced,
+    category = "provost",
+    status = "DepartureStatus"
+)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct DepartureSpec {}
 

@@ -8,7 +8,15 @@ use super::time::Moment;
 
 /// Shuts one person out of everything, now.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, CustomResource)]
-#[kube(group = "provost.dev", version = "v1alpha1", kind = "Lockout", plural = "lockouts", shortname = "plockout", namespaced, category = "provost")]
+#[kube(
+    group = "provost.dev",
+    version = "v1alpha1",
+    kind = "Lockout",
+    plural = "lockouts",
+    shortname = "plockout",
+    namespaced,
+    category = "provost"
+)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct LockoutSpec {
     /// Name of the Person.

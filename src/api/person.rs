@@ -11,7 +11,15 @@ pub type Free = serde_json::Map<String, serde_json::Value>;
 
 /// A person, contractor, partner or service that may hold accounts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource)]
-#[kube(group = "provost.dev", version = "v1alpha1", kind = "Person", plural = "people", namespaced, category = "provost", status = "PersonStatus")]
+#[kube(
+    group = "provost.dev",
+    version = "v1alpha1",
+    kind = "Person",
+    plural = "people",
+    namespaced,
+    category = "provost",
+    status = "PersonStatus"
+)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct PersonSpec {
     /// Identity in the system of record; default: the object's name. Never changes.

@@ -10,7 +10,15 @@ use super::person::Free;
 
 /// Rego modules and their data; all Policies of a namespace are compiled together.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource)]
-#[kube(group = "provost.dev", version = "v1alpha1", kind = "Policy", plural = "policies", shortname = "ppol", namespaced, category = "provost")]
+#[kube(
+    group = "provost.dev",
+    version = "v1alpha1",
+    kind = "Policy",
+    plural = "policies",
+    shortname = "ppol",
+    namespaced,
+    category = "provost"
+)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct PolicySpec {
     /// Library modules of the binary.

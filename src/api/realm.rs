@@ -11,7 +11,15 @@ use super::time::Span;
 
 /// What holds for a whole namespace or folder; at most one each.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource)]
-#[kube(group = "provost.dev", version = "v1alpha1", kind = "Realm", plural = "realms", shortname = "prealm", namespaced, category = "provost")]
+#[kube(
+    group = "provost.dev",
+    version = "v1alpha1",
+    kind = "Realm",
+    plural = "realms",
+    shortname = "prealm",
+    namespaced,
+    category = "provost"
+)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct RealmSpec {
     /// First half of every owner key; never changes.

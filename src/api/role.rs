@@ -8,7 +8,15 @@ use serde::{Deserialize, Serialize};
 
 /// What a job or a task needs: entitlements and other roles.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource)]
-#[kube(group = "provost.dev", version = "v1alpha1", kind = "BusinessRole", plural = "businessroles", shortname = "brole", namespaced, category = "provost")]
+#[kube(
+    group = "provost.dev",
+    version = "v1alpha1",
+    kind = "BusinessRole",
+    plural = "businessroles",
+    shortname = "brole",
+    namespaced,
+    category = "provost"
+)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct BusinessRoleSpec {
     /// What it is for.

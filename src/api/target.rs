@@ -10,7 +10,16 @@ use super::time::Span;
 
 /// One system that holds accounts: how to reach it, how a person maps to an account, what may be done there.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource)]
-#[kube(group = "provost.dev", version = "v1alpha1", kind = "TargetSystem", plural = "targetsystems", shortname = "ptarget", namespaced, category = "provost", status = "TargetSystemStatus")]
+#[kube(
+    group = "provost.dev",
+    version = "v1alpha1",
+    kind = "TargetSystem",
+    plural = "targetsystems",
+    shortname = "ptarget",
+    namespaced,
+    category = "provost",
+    status = "TargetSystemStatus"
+)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TargetSystemSpec {
     /// Protocol.

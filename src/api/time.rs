@@ -59,7 +59,17 @@ fn read_moment(text: &str) -> Result<Moment, String> {
     let bytes = text.as_bytes();
     let digits = |from: usize, to: usize| bytes.get(from..to).is_some_and(|b| b.iter().all(u8::is_ascii_digit));
     let at = |i: usize, c: u8| bytes.get(i) == Some(&c);
-    let head = digits(0, 4) && at(4, b'-') && digits(5, 7) && at(7, b'-') && digits(8, 10) && at(10, b'T') && digits(11, 13) && at(13, b':') && digits(14, 16) && at(16, b':') && digits(17, 19);
+    let head = digits(0, 4)
+        && at(4, b'-')
+        && digits(5, 7)
+        && at(7, b'-')
+        && digits(8, 10)
+        && at(10, b'T')
+        && digits(11, 13)
+        && at(13, b':')
+        && digits(14, 16)
+        && at(16, b':')
+        && digits(17, 19);
     if !head || text.get(17..19) == Some("60") {
         return Err(wrong());
     }

@@ -25,11 +25,8 @@ impl EntitlementKey {
     /// # Errors
     /// [`NameError`] where a part is missing.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        let shape = || NameError::Shape {
-            text: text.to_owned(),
-            what: "entitlement",
-            hint: "write TARGET/KIND/NAME or TARGET/KIND/NAME:RIGHT",
-        };
+        let shape =
+            || NameError::Shape { text: text.to_owned(), what: "entitlement", hint: "write TARGET/KIND/NAME or TARGET/KIND/NAME:RIGHT" };
         let (target, rest) = text.split_once('/').ok_or_else(shape)?;
         let (kind, rest) = rest.split_once('/').ok_or_else(shape)?;
         let (name, right) = match rest.rsplit_once(':') {
