@@ -16,3 +16,5 @@ pub mod plan;
 pub mod policy;
 /// The index of a realm: objects in, the small input of each decision out.
 pub mod realm;
+/// Look, plan, guard, carry out: the only writer of targets.
+pub mod apply;

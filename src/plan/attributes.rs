@@ -101,12 +101,16 @@ pub fn compare(sight: &Sight<'_>, values: &Values, account: &Account, link: &mut
             Value::Text(_) | Value::Bool(_) | Value::Account(_) => wished.clone(),
         };
         let settled = link.settled.get(attribute).is_some_and(|settled| {
-            settled.asked == digest_of(&target) && current.as_ref().is_some_and(|current| settled.shown == digest_of(current))
+            settled.asked == digest_of(&target) && settled.shown == digest_of(&current)
         });
         if current.as_ref().is_some_and(|current| same(sight, attribute, current, &target)) {
             remember(mapping, attribute, wished, link);
         } else if !settled {
             let before = current.map_or_else(|| "nothing".to_owned(), |current| current.to_string());
+            if let (Value::Many(wished), Owns::Written) = (wished, mapping.owns) {
+                // Both count as ours until the write is answered.
+                link.written.entry(attribute.clone()).or_default().extend(wished.iter().cloned());
+            }
             let reason = if mapping.sensitive { "(sensitive)".to_owned() } else { format!("{before} -> {target}") };
             push(Act::Set(attribute.clone(), target), Cause::Drift, Reason::at(reason, format!("mapping.{attribute}")));
         }
