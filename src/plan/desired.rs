@@ -11,6 +11,8 @@ use crate::policy::decision::{Asked, Decision, Enforcement, Reasons};
 use crate::policy::mapped::Mapped;
 use crate::realm::input::{Frozen, Lifecycle};
 
+use super::role_names::RoleNames;
+
 /// Whether the policies could be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stand {
@@ -71,8 +73,8 @@ pub struct DesiredAccount {
 pub struct Desired {
     /// By person; whoever has a link in the ledger is here too.
     pub people: BTreeMap<PersonId, DesiredPerson>,
-    /// Entitlements that a BusinessRole gives to somebody: only those may be made where they are missing.
-    pub named_by_roles: BTreeSet<EntitlementKey>,
+    /// Entitlements that BusinessRoles name: only those may be made where they are missing.
+    pub named_by_roles: RoleNames,
 }
 
 /// What a decision says of one target: the accounts that are asked for there, what is withheld and what is revoked.

@@ -5,13 +5,15 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::model::account::AccountKey;
-use crate::model::ids::{AccountId, TargetName};
+use crate::model::ids::{AccountId, PersonId, TargetName};
 
 /// What a finding is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Subject {
     /// The whole realm.
     Realm,
+    /// One person, everywhere.
+    Person(PersonId),
     /// One target.
     Target(TargetName),
     /// A person's account, there or not.
@@ -24,6 +26,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Realm => f.write_str("the realm"),
+            Self::Person(person) => write!(f, "{person}"),
             Self::Target(target) => write!(f, "TargetSystem/{target}"),
             Self::Account(key) => write!(f, "{key}"),
             Self::Found(target, id) => write!(f, "account {id} in {target}"),

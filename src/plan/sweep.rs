@@ -195,13 +195,7 @@ fn provide(rules: &TargetRules, observed: &Observed, desired: &Desired, plan: &m
     let mut provides = Vec::new();
     for change in &plan.changes {
         let Act::Grant(key) = change.act() else { continue };
-        let named = desired
-            .people
-            .get(&change.key().person)
-            .and_then(|person| person.asked.get(&change.key().account))
-            .and_then(|asked| asked.entitlements.get(key))
-            .is_some_and(|_| desired.named_by_roles.contains(key));
-        let create = rules.kind(key).is_some_and(|kind| kind.create_missing) && named;
+        let create = rules.kind(key).is_some_and(|kind| kind.create_missing) && desired.named_by_roles.names(key);
         let once = crate::model::entitlement::EntitlementKey { right: None, ..key.clone() };
         if create && observed.exists(&once) == Some(false) && provided.insert(once.clone()) {
             provides.push(Change::provide(change.key().clone(), once, change.reasons().to_vec()));
@@ -274,8 +268,3 @@ impl Plan {
     }
 }
 
-/// Everybody who is remembered in the ledger and whom no object declares.
-#[must_use]
-pub fn gone<'a>(desired: &'a Desired, ledger: &'a Ledger) -> BTreeSet<&'a crate::model::ids::PersonId> {
-    ledger.links.keys().map(|key| &key.person).filter(|person| desired.people.get(*person).is_none_or(|p| p.stand == Stand::Gone)).collect()
-}
