@@ -2,4 +2,5 @@
 //! the loading of a folder.
 
 pub mod input;
+pub mod lifecycle;
 pub mod object;
