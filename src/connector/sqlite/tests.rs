@@ -406,6 +406,23 @@ fn a_file_that_another_program_holds_is_busy() {
 }
 
 #[tokio::test]
+async fn what_a_kill_left_half_written_is_rolled_back_by_the_next_look() {
+    let killed = Trial::new(true);
+    killed.one(create("ann", &[])).await.unwrap();
+    let writing = Connection::open(killed.path()).unwrap();
+    // A small cache spills into the file before the commit; what a kill leaves is file and journal as they are now.
+    writing.execute_batch("PRAGMA cache_size = 1; BEGIN IMMEDIATE; UPDATE accounts SET title = hex(randomblob(200000))").unwrap();
+    let left = Trial::new(true);
+    std::fs::create_dir(left.folder.path().join("data")).unwrap();
+    for end in ["", "-journal"] {
+        let name = format!("data/crm.db{end}");
+        std::fs::copy(killed.folder.path().join(&name), left.folder.path().join(&name)).unwrap();
+    }
+    let account = only(&left.list(&["title"]).await);
+    assert_eq!((account.name.as_str(), account.attributes.get(&attribute("title"))), ("ann", None));
+}
+
+#[tokio::test]
 async fn a_bool_is_written_as_its_column_says() {
     let trial = Trial::new(true);
     trial.one(create("ann", &[])).await.unwrap();
