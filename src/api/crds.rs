@@ -77,6 +77,10 @@ fn tidy(schema: &mut Value) {
     let Some(schema) = schema.as_object_mut() else { return };
     schema.remove("nullable");
     schema.remove("default");
+    // The API server prunes what no property names; it refuses a schema that says so.
+    if schema.get("additionalProperties") == Some(&json!(false)) {
+        schema.remove("additionalProperties");
+    }
     whole_numbers(schema);
     // `kubectl explain` wraps by itself.
     if let Some(text) = schema.get("description").and_then(Value::as_str) {
@@ -172,6 +176,9 @@ mod tests {
                     }
                     None if lacks("x-kubernetes-preserve-unknown-fields") => wrong.push(format!("{path}: no type")),
                     _ => {}
+                }
+                if schema["additionalProperties"] == json!(false) {
+                    wrong.push(format!("{path}: additionalProperties: false"));
                 }
                 if !lacks("nullable") && !path.contains(".mapping{}") {
                     wrong.push(format!("{path}: nullable"));
