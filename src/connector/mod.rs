@@ -1,23 +1,34 @@
 //! Reading and writing targets: one contract for every protocol. Reading and writing are different types.
 //!
-//! A connector never decides, never retries and never limits itself.
+//! A TargetSystem's spec and its secret flow in, a [`Reader`] and a [`Writer`] come out; looks at the target and answers to writes
+//! come out of those. A connector never decides, never retries, never limits itself, and knows no clock: a look is stamped with the time
+//! that it is given. What every connector must do is in [`contract`], as a suite that any pair can be run through.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
+use crate::api::target::{TargetSystemSpec, TargetType};
 use crate::model::change::Change;
 use crate::model::entitlement::EntitlementKey;
 use crate::model::failure::Failure;
-use crate::model::ids::{AccountId, AttributeName, OwnerKey, PersonId};
+use crate::model::ids::{AccountId, AttributeName, OwnerKey, PersonId, TargetName};
 use crate::model::observed::{Lookup, Observed};
 use crate::model::schema::Schema;
-use crate::model::secret::Secret;
+use crate::model::secret::{Secret, SecretData};
 use crate::model::value::Attributes;
+
+pub mod contract;
+pub mod memory;
+mod sqlite;
 
 /// What a reading has to bring.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
+    /// When the look begins. What was written since then is left out of its comparison, so an early time only makes a look weaker.
+    pub began: Timestamp,
     /// Attributes that are mapped or correlate.
     pub attributes: BTreeSet<AttributeName>,
 }
@@ -44,7 +55,7 @@ pub trait Reader: Send + Sync {
 #[async_trait]
 pub trait Writer: Send + Sync {
     /// Answers each write at most once, in order of the batch; one left unanswered is [`Failure::Unknown`]. One bad account never
-    /// stops the others.
+    /// stops the others. A write that has its answer already is passed over.
     async fn write(&self, batch: &mut Batch);
 
     /// How many calls the batch costs.
@@ -76,8 +87,46 @@ pub struct Batch {
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Done {
-    /// The account's stable id.
-    pub id: AccountId,
+    /// The account's stable id; none where no account was touched (Provide).
+    pub id: Option<AccountId>,
     /// It was so already.
     pub already: bool,
+}
+
+/// What is wrong with a TargetSystem's settings, as far as it can be told without the target. Empty: nothing.
+#[must_use]
+pub fn check(target: &TargetSystemSpec) -> Vec<String> {
+    match target.type_ {
+        TargetType::Sqlite => sqlite::check(target),
+        TargetType::Scim | TargetType::Ldap | TargetType::Postgres => vec![not_supported(target.type_)],
+    }
+}
+
+/// Opens a target; nothing is read or written yet. Relative paths start at `base`, the folder of the manifests.
+///
+/// # Errors
+/// [`Failure::Config`] where the TargetSystem must be edited: the first of what [`check`] finds.
+pub fn open(
+    name: &TargetName,
+    target: &TargetSystemSpec,
+    base: &Path,
+    _secret: &SecretData,
+) -> Result<(Box<dyn Reader>, Box<dyn Writer>), Failure> {
+    if let Some(problem) = check(target).into_iter().next() {
+        return Err(Failure::Config(problem));
+    }
+    match target.type_ {
+        TargetType::Sqlite => sqlite::open(name, target, base),
+        TargetType::Scim | TargetType::Ldap | TargetType::Postgres => Err(Failure::Config(not_supported(target.type_))),
+    }
+}
+
+fn not_supported(type_: TargetType) -> String {
+    let word = match type_ {
+        TargetType::Sqlite => "sqlite",
+        TargetType::Scim => "scim",
+        TargetType::Ldap => "ldap",
+        TargetType::Postgres => "postgres",
+    };
+    format!("spec.type: type {word} is not supported by this version of provost (supported: sqlite)")
 }

@@ -1,10 +1,18 @@
 //! The ports to what is kept: ledgers and secrets.
+//!
+//! Facts go in, ledgers come out: as a value ([`crate::model::ledger::Ledger`]), which no store understands better than
+//! `Ledger::record` does. Nothing here decides what is recorded.
 
 use async_trait::async_trait;
 
 use crate::model::ids::{ObjectName, TargetName};
 use crate::model::ledger::{Fact, Ledger};
 use crate::model::secret::SecretData;
+
+pub mod memory;
+pub mod sqlite;
+#[cfg(test)]
+mod tests;
 
 /// What goes wrong with a store.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +28,12 @@ pub enum StoreError {
     Store(String),
 }
 
+impl StoreError {
+    fn not_loaded(target: &TargetName) -> Self {
+        Self::Store(format!("the ledger of {target} is to be written before it was loaded"))
+    }
+}
+
 /// Keeps ledgers.
 #[async_trait]
 pub trait LedgerStore: Send + Sync {
@@ -29,7 +43,8 @@ pub trait LedgerStore: Send + Sync {
     /// The targets of which a ledger is kept.
     async fn targets(&self) -> Result<Vec<TargetName>, StoreError>;
 
-    /// Durable on return, all facts or none. Refused with [`StoreError::Conflict`] where somebody else wrote since `load`: the fence.
+    /// Durable on return, all facts or none; no facts are no write. Refused with [`StoreError::Conflict`] where somebody else wrote since
+    /// `load`: the fence.
     async fn record(&self, target: &TargetName, facts: &[Fact]) -> Result<(), StoreError>;
 }
 

@@ -136,10 +136,11 @@ impl Observed {
         self.scope == Scope::Whole && self.extent.is_complete()
     }
 
-    /// Whether the entitlement exists in the target; `None` where the look does not say.
+    /// Whether the entitlement exists in the target, whether or not somebody holds it with this right; `None` where the look does not say.
     #[must_use]
     pub fn exists(&self, entitlement: &EntitlementKey) -> Option<bool> {
-        self.entitlements.as_ref().map(|all| all.contains_key(entitlement))
+        let plain = EntitlementKey { right: None, ..entitlement.clone() };
+        self.entitlements.as_ref().map(|all| all.contains_key(entitlement) || all.contains_key(&plain))
     }
 
     /// Its enabled members, as far as the look says.

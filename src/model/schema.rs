@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{AccountId, AttributeName};
+use super::ids::{AccountId, AttributeName, Kind};
 
 /// How one attribute behaves.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,8 +35,19 @@ pub struct Capabilities {
     pub stable_ids: bool,
     /// Accounts can hold and be searched by an owner key.
     pub owner_key: bool,
-    /// Kinds of entitlements that can be made.
+    /// Kinds of entitlements that can be made; [`Capabilities::ANY_KIND`] stands for all.
     pub create_entitlements: BTreeSet<String>,
+}
+
+impl Capabilities {
+    /// In `create_entitlements`: entitlements of any kind can be made.
+    pub const ANY_KIND: &str = "*";
+
+    /// Whether entitlements of this kind can be made.
+    #[must_use]
+    pub fn can_make(&self, kind: &Kind) -> bool {
+        self.create_entitlements.contains(Self::ANY_KIND) || self.create_entitlements.contains(kind.as_str())
+    }
 }
 
 impl Default for Capabilities {
