@@ -2,4 +2,6 @@
 //! the loading of a folder.
 
 pub mod input;
+pub mod load;
 pub mod object;
+pub mod validate;
