@@ -3,6 +3,7 @@
 pub mod account;
 pub mod allocate;
 pub mod attributes;
+pub mod conditions;
 pub mod correlate;
 pub mod course;
 pub mod decided;
