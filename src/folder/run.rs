@@ -42,11 +42,12 @@ pub struct Session {
     store: SqliteLedgers,
 }
 
-/// The time now: the only clock of a folder's run.
+/// The time now, in whole seconds: the only clock of a folder's run.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "a run reads the clock once, here, and hands the time on")]
 pub fn now() -> Timestamp {
-    Timestamp::now()
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
 impl Session {

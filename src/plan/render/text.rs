@@ -163,21 +163,26 @@ pub(super) fn object(line: &Line) -> String {
     }
 }
 
-/// Why: of an attribute its values, else the reasons.
+/// How many reasons of one change are told; JSON and `why` have all.
+const TOLD: usize = 2;
+
+/// Why: of an attribute its values, else the first reasons.
 pub(super) fn why(line: &Line) -> String {
     let nothing = || "nothing".to_owned();
-    match &line.attribute {
-        Some(attribute) => {
-            format!("{attribute}: {} -> {}", line.before.clone().unwrap_or_else(nothing), line.after.clone().unwrap_or_else(nothing))
-        }
-        None => line.reasons.iter().map(|reason| reason.text.as_str()).collect::<Vec<_>>().join("; "),
+    if let Some(attribute) = &line.attribute {
+        return format!("{attribute}: {} -> {}", line.before.clone().unwrap_or_else(nothing), line.after.clone().unwrap_or_else(nothing));
+    }
+    let told = line.reasons.iter().take(TOLD).map(|reason| reason.text.as_str()).collect::<Vec<_>>().join("; ");
+    match line.reasons.len().saturating_sub(TOLD) {
+        0 => told,
+        more => format!("{told}; and {more} more"),
     }
 }
 
-/// Where the reasons stand, each place once.
+/// Where the reasons that are told stand, each place once.
 pub(super) fn places(line: &Line) -> String {
     let mut places: Vec<&str> = Vec::new();
-    for reason in &line.reasons {
+    for reason in line.reasons.iter().take(TOLD) {
         if !reason.place.is_empty() && !places.contains(&reason.place.as_str()) {
             places.push(&reason.place);
         }
