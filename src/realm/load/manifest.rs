@@ -82,7 +82,8 @@ fn one(file: &str, line: u32, root: &Node, problems: &mut Vec<Problem>) -> Vec<M
         },
         // One letter wrong must not make a person vanish; no kind of ours is in the core group.
         (group, kind)
-            if KINDS.iter().any(|known| known.as_str() == kind) && (group.is_empty() || strsim::damerau_levenshtein(group, GROUP) <= 2) =>
+            if KINDS.iter().any(|known| known.as_str() == kind)
+                && (group.is_empty() || near(group, GROUP) || near(&format!("{group}/{version}"), &format!("{GROUP}/{VERSION}"))) =>
         {
             let spot = root.get("apiVersion").map_or(spot, |node| node.spot);
             let problem = Problem::error(file, spot, format!("there is no {kind} in the group {group:?}"))
@@ -91,6 +92,10 @@ fn one(file: &str, line: u32, root: &Node, problems: &mut Vec<Problem>) -> Vec<M
         }
         _ => vec![Manifest::Ignored],
     }
+}
+
+fn near(text: &str, meant: &str) -> bool {
+    strsim::damerau_levenshtein(text, meant) <= 2
 }
 
 /// What can still be said of a document that cannot be read.

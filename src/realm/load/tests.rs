@@ -298,6 +298,18 @@ fn documents_that_are_no_manifests() {
             "Person/ann/ann",
         ),
         (
+            "a version in three parts",
+            "apiVersion: provost.dev/v1/lpha1\nkind: Person\nmetadata: {name: ann}\nspec: {}",
+            "a.yaml:1:13 there is no Person in the group \"provost.dev/v1\" (did you mean provost.dev/v1alpha1?)".into(),
+            "Person/ann/ann",
+        ),
+        (
+            "no group",
+            "apiVersion: v1\nkind: Lockout\nmetadata: {name: ann}\nspec: {person: ann}",
+            "a.yaml:1:13 there is no Lockout in the group \"\" (did you mean provost.dev/v1alpha1?)".into(),
+            "Lockout/ann/?",
+        ),
+        (
             "another version",
             "apiVersion: provost.dev/v1\nkind: Realm\nmetadata: {name: acme}\nspec: {}",
             "a.yaml:1:13 provost.dev has no version v1 (write provost.dev/v1alpha1)".into(),
