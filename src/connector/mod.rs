@@ -93,6 +93,9 @@ pub struct Done {
     pub already: bool,
 }
 
+/// The two halves of an open target.
+pub type Opened = (Box<dyn Reader>, Box<dyn Writer>);
+
 /// What is wrong with a TargetSystem's settings, as far as it can be told without the target. Empty: nothing.
 #[must_use]
 pub fn check(target: &TargetSystemSpec) -> Vec<String> {
@@ -106,12 +109,7 @@ pub fn check(target: &TargetSystemSpec) -> Vec<String> {
 ///
 /// # Errors
 /// [`Failure::Config`] where the TargetSystem must be edited: the first of what [`check`] finds.
-pub fn open(
-    name: &TargetName,
-    target: &TargetSystemSpec,
-    base: &Path,
-    _secret: &SecretData,
-) -> Result<(Box<dyn Reader>, Box<dyn Writer>), Failure> {
+pub fn open(name: &TargetName, target: &TargetSystemSpec, base: &Path, _secret: &SecretData) -> Result<Opened, Failure> {
     if let Some(problem) = check(target).into_iter().next() {
         return Err(Failure::Config(problem));
     }

@@ -31,8 +31,10 @@ fn link(name: &str) -> Fact {
     Fact::Linked(key(name), Box::new(Link { name: name.to_owned(), ..Link::default() }))
 }
 
+type Store = Box<dyn LedgerStore>;
+
 /// Two sessions on the same ledgers, of each kind of store.
-fn stores(folder: &Path) -> Vec<(&'static str, Box<dyn LedgerStore>, Box<dyn LedgerStore>)> {
+fn stores(folder: &Path) -> Vec<(&'static str, Store, Store)> {
     let path = folder.join(".provost/ledger.db");
     let memory = MemoryLedgers::default();
     let another = memory.another();
@@ -313,7 +315,7 @@ fn facts() -> impl Strategy<Value = Fact> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     /// In whatever pieces facts are recorded, by whatever sessions, a store holds what the value holds.
     #[test]
