@@ -2,17 +2,19 @@
 //!
 //! The modules stand in the order in which data flows through them; each uses only those above it.
 
+/// The nouns that all share.
+pub mod model;
 /// The resources: manifests in, typed specs out.
 pub mod api;
+/// The index of a realm: objects in, the small input of each decision out.
+pub mod realm;
+/// Rego: input in, decision and attributes out.
+pub mod policy;
+/// Decision and observation in, ordered and guarded changes out.
+pub mod plan;
 /// Reading and writing targets.
 pub mod connector;
 /// What is remembered.
 pub mod ledger;
-/// The nouns that all share.
-pub mod model;
-/// Decision and observation in, ordered and guarded changes out.
-pub mod plan;
-/// Rego: input in, decision and attributes out.
-pub mod policy;
-/// The index of a realm: objects in, the small input of each decision out.
-pub mod realm;
+/// Look, plan, guard, carry out: the only writer of targets.
+pub mod apply;

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::account::{AccountKey, AccountState};
 use super::change::{Brake, Change, ChangeLine, LifecycleState};
 use super::entitlement::EntitlementKey;
-use super::ids::{AccountId, ApprovalName, AttributeName, TargetName};
+use super::ids::{AccountId, ApprovalName, AttributeName, PersonId, TargetName};
 use super::value::Attributes;
 
 /// One target's ledger.
@@ -137,6 +137,9 @@ pub struct Window {
     /// One entry an hour and brake: the hour's first second, the brake, the accounts charged.
     #[serde(with = "pairs")]
     pub charged: BTreeMap<(Timestamp, Brake), u32>,
+    /// The people behind it, for the brakes of which the realm counts people.
+    #[serde(with = "pairs", default)]
+    pub people: BTreeMap<(Timestamp, Brake), BTreeSet<PersonId>>,
     /// Accounts in the last complete listing.
     pub last_complete: Option<u32>,
 }
@@ -160,6 +163,49 @@ pub enum Fact {
     HadPolicy,
     /// All intents are answered.
     Done,
+}
+
+impl Window {
+    /// How many accounts were charged within the 24 hours before t. A charge counts until its whole hour is over that age.
+    #[must_use]
+    pub fn charged_within(&self, brake: Brake, t: Timestamp) -> u32 {
+        self.charged.iter().filter(|((hour, of), _)| *of == brake && is_within(*hour, t)).map(|(_, count)| count).sum()
+    }
+
+    /// The people charged within the 24 hours before t, and how many accounts were charged without a name.
+    #[must_use]
+    pub fn people_within(&self, brake: Brake, t: Timestamp) -> (BTreeSet<PersonId>, u32) {
+        let people: BTreeSet<PersonId> =
+            self.people.iter().filter(|((hour, of), _)| *of == brake && is_within(*hour, t)).flat_map(|(_, people)| people.clone()).collect();
+        let named = u32::try_from(people.len()).unwrap_or(u32::MAX);
+        (people, self.charged_within(brake, t).saturating_sub(named))
+    }
+
+    /// Charges accounts, and forgets what is over a day old.
+    pub fn charge(&mut self, brake: Brake, accounts: &BTreeSet<AccountKey>, t: Timestamp) {
+        if accounts.is_empty() {
+            return;
+        }
+        self.charged.retain(|(hour, _), _| is_within(*hour, t));
+        self.people.retain(|(hour, _), _| is_within(*hour, t));
+        let hour = hour_of(t);
+        *self.charged.entry((hour, brake)).or_default() += u32::try_from(accounts.len()).unwrap_or(u32::MAX);
+        if matches!(brake, Brake::Absence | Brake::Leavers) {
+            self.people.entry((hour, brake)).or_default().extend(accounts.iter().map(|key| key.person.clone()));
+        }
+    }
+}
+
+/// The first second of an instant's hour.
+#[must_use]
+pub fn hour_of(t: Timestamp) -> Timestamp {
+    let second = t.as_second();
+    Timestamp::from_second(second - second.rem_euclid(3600)).unwrap_or(t)
+}
+
+fn is_within(hour: Timestamp, t: Timestamp) -> bool {
+    let day_and_hour = SignedDuration::from_hours(25);
+    hour.checked_add(day_and_hour).is_ok_and(|over| over > t)
 }
 
 impl Ledger {

@@ -1,6 +1,6 @@
 //! The nouns that all share. Nothing flows in; every other module uses these words for what it hands on.
 //!
-//! Proofs live here as types: a removal is made from [`observed::Seen`], a create from [`observed::Missing`].
+//! Proofs live here as types: a removal is made from [`Seen`](crate::model::observed::Seen), a create from [`Missing`](crate::model::observed::Missing).
 
 pub mod account;
 pub mod change;

@@ -1,1 +1,19 @@
 //! From what is desired and what was observed to an ordered, guarded plan. Pure: time is an argument, and nothing is read or written.
+
+pub mod account;
+pub mod allocate;
+pub mod attributes;
+pub mod conditions;
+pub mod correlate;
+pub mod course;
+pub mod decided;
+pub mod desired;
+pub mod digest;
+pub mod entitlements;
+pub mod finding;
+pub mod guard;
+pub mod order;
+pub mod role_names;
+pub mod round;
+pub mod rules;
+pub mod sweep;

@@ -50,7 +50,7 @@ pub struct Holding {
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub justification: Option<String>,
-    /// What it gives, ready-made.
+    /// What it gives by itself, ready-made; what it includes is a holding of its own.
     pub grants: Vec<RoleGrant>,
 }
 
@@ -115,7 +115,7 @@ pub struct Input {
     /// The next midnight in the realm's zone: due then, where the rules read `today`.
     #[serde(skip)]
     pub midnight: Option<Timestamp>,
-    /// The next instant at which a holding begins or ends.
+    /// The next instant at which a holding begins or ends, or the state of somebody in the chain of managers changes.
     #[serde(skip)]
     pub holdings_next: Option<Timestamp>,
 }

@@ -1,0 +1,51 @@
+# `make` alone lists what there is. Each target says what it needs where that is missing.
+.DEFAULT_GOAL := help
+.PHONY: help build test test-fast check fmt clippy doc crds crds-fresh example clean tools
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+CARGO ?= cargo
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: tools ## build the command as target/release/provost
+	@$(CARGO) build --release --locked
+
+test: tools ## run all tests
+	@$(CARGO) test --quiet --locked --doc
+	@$(CARGO) test --quiet --locked --no-fail-fast --lib --test it
+
+test-fast: tools ## run the tests that stand beside the code
+	@$(CARGO) test --quiet --locked --lib
+
+check: tools fmt clippy doc crds-fresh ## formatting, lints, documentation, generated files
+
+fmt: tools
+	@echo "formatting"
+	@$(CARGO) fmt --check
+
+clippy: tools
+	@echo "lints"
+	@$(CARGO) clippy --quiet --locked --all-targets -- -D warnings
+
+doc: tools
+	@echo "documentation"
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --locked --no-deps --lib
+
+crds: tools ## write crds/ anew from the types
+	@UPDATE_CRDS=1 $(CARGO) test --quiet --locked --lib api::crds
+
+crds-fresh: tools
+	@echo "crds/"
+	@$(CARGO) test --quiet --locked --lib api::crds
+
+example: tools ## apply examples/acme: plan, ask, make the accounts
+	@$(CARGO) run --quiet --locked -- apply -f examples/acme
+
+clean: tools ## remove what was built and what the example made
+	@$(CARGO) clean
+	@rm -rf examples/acme/.provost
+
+tools:
+	@command -v $(CARGO) >/dev/null || { echo "cargo is missing: install Rust 1.89 or later" >&2; exit 1; }
+	@command -v cc >/dev/null || { echo "cc is missing: install a C compiler (Debian: apt-get install build-essential)" >&2; exit 1; }

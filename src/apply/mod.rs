@@ -1,0 +1,5 @@
+//! The one sequence that both shells call: look, plan, guard, carry out. Nothing else writes targets or their ledgers.
+
+pub mod outcome;
+pub mod run;
+pub mod target;

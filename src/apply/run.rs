@@ -1,0 +1,161 @@
+//! One run over all targets of a realm: look at everything, learn, decide, plan and judge all; then, once it was answered, carry out.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use tokio::task::JoinSet;
+
+use crate::api::realm::RealmSpec;
+use crate::ledger::{LedgerStore, StoreError};
+use crate::model::failure::Failure;
+use crate::model::ids::{AccountName, AttributeName, TargetName};
+use crate::model::ledger::Ledger;
+use crate::model::observed::Observed;
+use crate::model::schema::Schema;
+use crate::plan::decided::decide_all;
+use crate::plan::guard::Settling;
+use crate::plan::round::{Look, Round, plan_round, reading};
+use crate::plan::rules::{Source, TargetRules};
+use crate::policy::{Compiled, MappingForm, MappingSource, PolicyError, PolicySource, compile};
+use crate::realm::index::Realm;
+use crate::realm::input::Frozen;
+
+use super::target::{Progress, Report, Target};
+
+/// Targets as they could be opened; a suspended one is not among them.
+pub type Targets = BTreeMap<TargetName, Result<std::sync::Arc<Target>, Failure>>;
+
+/// Everything that a run has seen.
+#[derive(Debug)]
+pub struct Seen {
+    /// The targets, read or not.
+    pub looks: BTreeMap<TargetName, Look>,
+    /// The ledgers of targets that are there no more, or cannot be read.
+    pub others: BTreeMap<TargetName, Ledger>,
+    /// The policies, or all that is wrong with them.
+    pub compiled: Result<Compiled, Vec<PolicyError>>,
+}
+
+/// Loads every ledger, reads every target, teaches the realm who holds what, and compiles the policies.
+///
+/// # Errors
+/// [`StoreError`] of the ledgers: nothing can be planned then.
+pub async fn look(realm: &mut Realm, targets: &Targets, store: &dyn LedgerStore) -> Result<Seen, StoreError> {
+    let mut others = BTreeMap::new();
+    for name in store.targets().await? {
+        if !targets.contains_key(&name) {
+            others.insert(name.clone(), store.load(&name).await?);
+        }
+    }
+    let mut looks = BTreeMap::new();
+    let mut reads = JoinSet::new();
+    for (name, target) in targets {
+        let ledger = store.load(name).await?;
+        let (schema, failure) = match target {
+            Ok(target) => match target.probe().await {
+                Ok(schema) => (schema, None),
+                Err(failure) => (Schema::default(), Some(failure)),
+            },
+            Err(failure) => (Schema::default(), Some(failure.clone())),
+        };
+        let Some(spec) = realm.target(name) else { continue };
+        let realm_spec = realm.spec().cloned().unwrap_or_default();
+        let (rules, failure) = match TargetRules::new(name.clone(), &spec.spec, realm.id().clone(), &realm_spec, &schema) {
+            Ok(rules) => (rules, failure),
+            Err(error) => (bare(name, realm, &realm_spec)?, Some(Failure::Config(error.to_string()))),
+        };
+        if let (Ok(target), None) = (target, &failure) {
+            let (target, rules, name) = (target.clone(), rules.clone(), name.clone());
+            reads.spawn(async move { (name, target.list(&rules).await) });
+        }
+        let observed = Err(failure.unwrap_or(Failure::Bug("the target was not read".to_owned())));
+        looks.insert(name.clone(), Look { rules, schema, ledger, observed });
+    }
+    // A panic in one target's reading is that target's error: its look keeps the one it has.
+    while let Some(read) = reads.join_next().await {
+        let Ok((name, observed)): Result<(TargetName, Result<Observed, Failure>), _> = read else { continue };
+        if let Some(look) = looks.get_mut(&name) {
+            look.observed = observed;
+        }
+    }
+    for (name, look) in &looks {
+        if let Ok(observed) = &look.observed {
+            realm.learn(name, reading(&look.rules, observed, &look.ledger));
+        }
+    }
+    let compiled = compile(&sources(realm), &realm.roles_data(), &mappings(&looks));
+    Ok(Seen { looks, others, compiled })
+}
+
+/// Decides, plans and judges all that was seen.
+#[must_use]
+pub fn plan(realm: &Realm, seen: &Seen, settling: Option<&Settling>, t: Timestamp) -> Round {
+    let broken = match &seen.compiled {
+        Ok(_) => Frozen::new("", ""),
+        Err(errors) => errors.first().map_or_else(|| Frozen::new("the policies do not compile", ""), |error| Frozen { reason: error.to_reason() }),
+    };
+    let rules: BTreeMap<TargetName, TargetRules> = seen.looks.iter().map(|(name, look)| (name.clone(), look.rules.clone())).collect();
+    let mut ledgers = seen.others.clone();
+    ledgers.extend(seen.looks.iter().map(|(name, look)| (name.clone(), look.ledger.clone())));
+    let decided = decide_all(realm, seen.compiled.as_ref().map_err(|_| &broken), &rules, &ledgers, t);
+    plan_round(realm, decided, &seen.looks, settling, t)
+}
+
+/// Carries a round out, target by target; the ledgers in `seen` are as they are afterwards.
+///
+/// # Errors
+/// By target: the [`StoreError`] at which it stopped. One target never stops the others.
+pub async fn carry_out(
+    round: &Round,
+    seen: &mut Seen,
+    targets: &Targets,
+    store: &dyn LedgerStore,
+    t: Timestamp,
+    progress: Progress<'_>,
+) -> BTreeMap<TargetName, Result<Report, StoreError>> {
+    let mut reports = BTreeMap::new();
+    for (name, planned) in &round.targets {
+        let (Some(Ok(target)), Some(look)) = (targets.get(name), seen.looks.get_mut(name)) else { continue };
+        let report = target.carry_out(&planned.plan, &look.rules, &planned.desired, &mut look.ledger, store, t, progress).await;
+        reports.insert(name.clone(), report);
+    }
+    reports
+}
+
+/// What the policy compiler needs of a realm.
+#[must_use]
+pub fn sources(realm: &Realm) -> Vec<PolicySource> {
+    realm
+        .policies()
+        .iter()
+        .map(|parts| PolicySource { policy: parts.policy.clone(), modules: parts.modules.clone(), data: parts.data.clone(), libraries: parts.use_.clone() })
+        .collect()
+}
+
+/// The Rego of every mapping, with its place.
+#[must_use]
+pub fn mappings(looks: &BTreeMap<TargetName, Look>) -> BTreeMap<(TargetName, AccountName), BTreeMap<AttributeName, MappingSource>> {
+    let mut all = BTreeMap::new();
+    for (target, look) in looks {
+        for (account, rules) in &look.rules.accounts {
+            let sources = rules.mapping.iter().filter_map(|(attribute, mapping)| {
+                let (expression, form) = match &mapping.source {
+                    Source::Value(expression) => (expression, MappingForm::Value),
+                    Source::Candidates(expression) => (expression, MappingForm::Candidates),
+                    Source::Numbers(..) => return None,
+                };
+                let place = format!("TargetSystem/{target} mapping.{attribute}");
+                Some((attribute.clone(), MappingSource { expression: expression.clone(), form, place }))
+            });
+            all.insert((target.clone(), account.clone()), sources.collect());
+        }
+    }
+    all
+}
+
+/// Rules of a target whose manifest cannot be worked with: nothing is mapped and nothing is done.
+fn bare(name: &TargetName, realm: &Realm, realm_spec: &RealmSpec) -> Result<TargetRules, StoreError> {
+    let spec = crate::api::target::TargetSystemSpec::default();
+    TargetRules::new(name.clone(), &spec, realm.id().clone(), realm_spec, &Schema::default()).map_err(|error| StoreError::Store(error.to_string()))
+}
+

@@ -1,0 +1,322 @@
+//! One account: from its course, what was found and what is remembered, to its changes and what is to be remembered.
+
+use jiff::Timestamp;
+
+use crate::api::target::{Mode, Treatment};
+use crate::model::account::{Account, AccountKey, AccountState};
+use crate::model::change::{Act, Cause, Change, LifecycleState};
+use crate::model::ids::AttributeName;
+use crate::model::ledger::Link;
+use crate::model::observed::{Missing, Observed, Seen};
+use crate::model::reason::Reason;
+use crate::model::schema::Schema;
+use crate::model::value::{Attributes, Value};
+
+use super::attributes::{self, Values};
+use super::correlate::Found;
+use super::course::{Aim, Course, course};
+use super::desired::{DesiredAccount, DesiredPerson, Stand};
+use super::entitlements;
+use super::finding::{Finding, FindingKind};
+use super::rules::{AccountRules, TargetRules, USER_NAME};
+
+/// All that is looked at for one account.
+pub struct Sight<'a> {
+    /// Which account.
+    pub key: AccountKey,
+    /// Whose.
+    pub person: &'a DesiredPerson,
+    /// What is asked for, if anything.
+    pub asked: Option<&'a DesiredAccount>,
+    /// The target's rules.
+    pub rules: &'a TargetRules,
+    /// Those of this account.
+    pub account_rules: &'a AccountRules,
+    /// The target's schema.
+    pub schema: &'a Schema,
+    /// The look.
+    pub observed: &'a Observed,
+    /// Absence can be judged: nothing of the realm is unreadable.
+    pub absence_judged: bool,
+    /// Removals by policy can be judged.
+    pub removals_judged: bool,
+    /// A mapping fails or something is missing: nothing by policy for this account.
+    pub broken: bool,
+    /// What an interrupted run was about to do in this target.
+    pub intents: &'a [Change],
+    /// Now.
+    pub t: Timestamp,
+}
+
+impl Sight<'_> {
+    /// Whether what is found becomes ours.
+    #[must_use]
+    pub fn enforces(&self) -> bool {
+        self.rules.mode == Mode::Enforce
+    }
+
+    /// Why a state does what it does, in words.
+    #[must_use]
+    pub fn state_reason(&self, course: &Course) -> Reason {
+        let day = |end: Option<Timestamp>| end.map(|end| format!(" ({end})")).unwrap_or_default();
+        let text = match course.cause {
+            Cause::Lockout => "locked out".to_owned(),
+            Cause::Gone => "nobody declares this person any more".to_owned(),
+            Cause::Unasked => "no policy asks for this account any more".to_owned(),
+            Cause::Lifecycle(LifecycleState::Terminated) => {
+                format!("employment ended{}", day(self.person.lifecycle.as_ref().and_then(|lifecycle| lifecycle.end)))
+            }
+            Cause::Lifecycle(LifecycleState::Leave) => "on leave".to_owned(),
+            Cause::Lifecycle(LifecycleState::Preboarding) => "employment has not begun".to_owned(),
+            Cause::Lifecycle(state) => state.to_string(),
+            Cause::Until | Cause::Violation | Cause::Policy | Cause::Drift | Cause::Scope => "asked for".to_owned(),
+        };
+        Reason::at(text, self.person.place.clone())
+    }
+}
+
+/// What one account comes to.
+#[derive(Debug, Default)]
+pub struct AccountPlan {
+    /// In no particular order.
+    pub changes: Vec<Change>,
+    /// What is shown.
+    pub findings: Vec<Finding>,
+    /// What is to be remembered; none: nothing.
+    pub link: Option<Link>,
+    /// An end is read here for the first time, or has moved nearer: the guard judges it as a leaver now.
+    pub end_announced: bool,
+    /// An end that was announced earlier and judged then.
+    pub end_was_announced: bool,
+}
+
+/// Plans one account.
+#[must_use]
+pub fn plan_account(mut sight: Sight<'_>, known: Option<&Link>, found: Found<'_>, chosen: &Attributes) -> AccountPlan {
+    let mut out = AccountPlan::default();
+    let mut course = course(sight.person, sight.asked, known, sight.rules, &sight.key.account, sight.t);
+    if matches!(course.as_ref().map(|c| c.cause), Some(Cause::Gone)) && !sight.absence_judged
+        || matches!(course.as_ref().map(|c| c.cause), Some(Cause::Unasked)) && !sight.removals_judged
+    {
+        course = None;
+    }
+    let values = match sight.asked {
+        Some(asked) if sight.person.stand == Stand::Decided => attributes::values(&sight, asked, chosen),
+        Some(_) | None => Values::default(),
+    };
+    if matches!(sight.person.stand, Stand::Frozen(_)) || values.frozen {
+        sight.broken = true;
+    }
+    match found {
+        Found::Account { seen, adopted } => there(&sight, course.as_ref(), known, (seen, adopted), values, chosen, &mut out),
+        Found::Missing(missing) => absent(&sight, course.as_ref(), known, missing, values, chosen, &mut out),
+        Found::Unread => unread(&sight, course.as_ref(), known, &mut out),
+        Found::Blocked { kind, why, .. } => {
+            out.findings.push(Finding::account(&sight.key, kind, why));
+            out.link = known.cloned();
+        }
+    }
+    out
+}
+
+fn there(
+    sight: &Sight<'_>,
+    course: Option<&Course>,
+    known: Option<&Link>,
+    (seen, adopted): (Seen<'_>, bool),
+    values: Values,
+    chosen: &Attributes,
+    out: &mut AccountPlan,
+) {
+    let account = seen.account();
+    if account.own_login || sight.rules.is_protected(&account.name) {
+        if sight.asked.is_some() || known.is_some() || course.is_some_and(|course| course.cause != Cause::Gone) {
+            out.findings.push(Finding::account(&sight.key, FindingKind::Protected, format!("account {} is protected: never touched", account.name)));
+        }
+        out.link = known.cloned();
+        return;
+    }
+    // Known by its key alone and never asked for: shown to its person's policies, touched by the leaver rule only.
+    if known.is_none() && course.is_none() && sight.asked.is_none() && sight.person.stand == Stand::Gone {
+        return;
+    }
+    let mut link = known.cloned().unwrap_or_else(|| Link { adopted: true, ..Link::default() });
+    link.chosen.extend(chosen.iter().map(|(name, value)| (name.clone(), value.clone())));
+    announce(sight, known, account, &mut link, out);
+    remember_sight(sight, course, known, account, adopted, &mut link);
+    let own = account.owner.as_ref() != Some(&sight.rules.owner_key(&sight.key));
+    let untouched = sight.person.paused && !sight.person.locked || sight.person.stand == Stand::Gone && link.retain;
+    if untouched {
+        out.link = Some(link);
+        return;
+    }
+    if own && sight.schema.can.owner_key && sight.person.stand != Stand::Gone && (adopted || known.is_some() || sight.asked.is_some()) {
+        let reason = Reason::new(if adopted { "taken over" } else { "the owner key is missing or an earlier one" });
+        out.changes.push(Change::of(sight.key.clone(), seen, Act::Own, Cause::Policy, vec![reason]));
+    }
+    if let Some(course) = course {
+        state_changes(sight, course, seen, &mut link, out);
+    }
+    out.findings.extend(values.findings.iter().cloned());
+    entitlements::plan_entitlements(sight, course, account, &mut link, &mut out.changes, &mut out.findings);
+    if course.is_some_and(|course| course.treatment == Treatment::Follow) && !sight.broken && sight.asked.is_some() {
+        attributes::compare(sight, &values, account, &mut link, &mut out.changes);
+    }
+    out.link = Some(link);
+}
+
+/// An end that was unknown or later, first seen on a person with an open account here, is judged now.
+fn announce(sight: &Sight<'_>, known: Option<&Link>, account: &Account, link: &mut Link, out: &mut AccountPlan) {
+    let Some(lifecycle) = &sight.person.lifecycle else { return };
+    link.employed = lifecycle.employed;
+    let before = known.and_then(|link| link.end);
+    if let Some(end) = lifecycle.end {
+        out.end_was_announced = before.is_some_and(|before| before <= end);
+        out.end_announced = !out.end_was_announced && account.state != AccountState::Disabled;
+    }
+    link.end = lifecycle.end;
+}
+
+fn remember_sight(sight: &Sight<'_>, course: Option<&Course>, known: Option<&Link>, account: &Account, adopted: bool, link: &mut Link) {
+    link.id = Some(account.id.clone());
+    link.name.clone_from(&account.name);
+    link.retain = if sight.person.stand == Stand::Gone { link.retain } else { sight.person.retain };
+    link.gone = if sight.person.stand == Stand::Gone { link.gone.or(Some(sight.t)) } else { None };
+    if sight.asked.is_some() && sight.person.stand == Stand::Decided {
+        link.asked = true;
+    }
+    if account.state == AccountState::Disabled {
+        let ours = sight.intents.iter().any(|intent| intent.key() == &sight.key && matches!(intent.act(), Act::Disable));
+        // Shut while we last left it open, or before it was ever ours: somebody else did that.
+        if !ours && (known.is_none() || adopted || known.is_some_and(|known| known.state == AccountState::Enabled)) {
+            link.disabled_elsewhere = true;
+        }
+        link.disabled.get_or_insert(sight.t);
+    } else {
+        link.disabled = None;
+        link.disabled_elsewhere = false;
+        link.sessions_ended = false;
+    }
+    link.state = account.state;
+    if let Some(course) = course
+        && link.stage.is_none_or(|(state, _)| state != course.state)
+    {
+        link.stage = Some((course.state, sight.t));
+    }
+}
+
+fn state_changes(sight: &Sight<'_>, course: &Course, seen: Seen<'_>, link: &mut Link, out: &mut AccountPlan) {
+    let account = seen.account();
+    let mut push = |act: Act| out.changes.push(Change::of(sight.key.clone(), seen, act, course.cause, vec![sight.state_reason(course)]));
+    match course.aim {
+        Aim::Enabled => {
+            if account.state == AccountState::Disabled && !sight.broken {
+                push(Act::Enable);
+                if link.disabled_elsewhere {
+                    out.findings.push(Finding::account(
+                        &sight.key,
+                        FindingKind::DisabledElsewhere,
+                        "somebody else shut this account: it is opened only by an Approval",
+                    ));
+                }
+            }
+        }
+        Aim::Disabled | Aim::Deleted => {
+            match account.state {
+                AccountState::Enabled if sight.schema.can.disable => push(Act::Disable),
+                AccountState::Enabled => out.findings.push(Finding::account(
+                    &sight.key,
+                    FindingKind::CannotDisable,
+                    "this target cannot shut accounts: what is ours there is removed",
+                )),
+                AccountState::Invited => push(Act::Withdraw),
+                AccountState::Disabled | AccountState::Absent => {}
+            }
+            if sight.schema.can.end_sessions && !link.sessions_ended {
+                push(Act::EndSessions);
+            }
+            if course.aim == Aim::Deleted {
+                push(Act::Delete);
+            }
+        }
+        Aim::AsIs => {}
+    }
+}
+
+fn absent(sight: &Sight<'_>, course: Option<&Course>, known: Option<&Link>, missing: Missing, values: Values, chosen: &Attributes, out: &mut AccountPlan) {
+    let make = course.is_some_and(|course| course.make);
+    let (Some(course), Some(asked), true) = (course, sight.asked, make) else {
+        // A frozen person's link is kept: what is asked for is not known.
+        if course.is_none() {
+            out.link = known.cloned();
+        }
+        return;
+    };
+    let lagging = known.and_then(|link| link.touched).is_some_and(|touched| touched.checked_add(sight.rules.lag).is_ok_and(|until| until > sight.t));
+    out.findings.extend(values.findings.iter().cloned());
+    if sight.broken || lagging {
+        if lagging {
+            out.findings.push(Finding::account(&sight.key, FindingKind::Waiting, "the target may still show what was before our last write"));
+        }
+        out.link = known.cloned();
+        return;
+    }
+    let user_name = AttributeName::parse(USER_NAME).ok();
+    let name = user_name.as_ref().and_then(|name| values.values.get(name)).and_then(|value| value.texts().into_iter().next());
+    let Some(name) = name.or_else(|| sight.key.account.is_ordinary().then(|| sight.person.user_name.clone()).flatten()).or_else(|| second_name(sight)) else {
+        out.findings.push(Finding::account(&sight.key, FindingKind::Incomplete, format!("no userName: complete {}", sight.person.place)));
+        return;
+    };
+    if !sight.rules.accounts.contains_key(&sight.key.account) {
+        return;
+    }
+    let state = if course.aim == Aim::Enabled { AccountState::Enabled } else { AccountState::Disabled };
+    let reasons: Vec<Reason> = asked.reasons.iter().cloned().collect();
+    out.changes.push(Change::create(sight.key.clone(), missing, name.clone(), state, attributes::initial(&values), reasons));
+    entitlements::grants(sight, course, asked, None, &mut out.changes);
+    let mut link = Link { name, asked: true, retain: sight.person.retain, stage: Some((course.state, sight.t)), ..Link::default() };
+    link.chosen = chosen.clone();
+    if let Some(lifecycle) = &sight.person.lifecycle {
+        link.employed = lifecycle.employed;
+        link.end = lifecycle.end;
+    }
+    for (attribute, value) in &values.values {
+        if let (Some(mapping), Value::Many(_)) = (sight.account_rules.mapping.get(attribute), value) {
+            attributes::remember(mapping, attribute, value, &mut link);
+        }
+    }
+    out.link = Some(link);
+}
+
+/// A second account without a mapped name is called after its person and itself.
+fn second_name(sight: &Sight<'_>) -> Option<String> {
+    let name = sight.person.user_name.as_ref()?;
+    (!sight.key.account.is_ordinary()).then(|| format!("{name}-{}", sight.key.account))
+}
+
+fn unread(sight: &Sight<'_>, course: Option<&Course>, known: Option<&Link>, out: &mut AccountPlan) {
+    let Some(known) = known else { return };
+    let mut link = known.clone();
+    link.gone = if sight.person.stand == Stand::Gone { link.gone.or(Some(sight.t)) } else { None };
+    // A leaver's Disable goes by recorded id, where an id is never given twice.
+    let leaver = course.is_some_and(|course| matches!(course.cause, Cause::Lockout | Cause::Lifecycle(LifecycleState::Terminated)));
+    if let Some(course) = course
+        && leaver
+    {
+        let open = known.state != AccountState::Disabled && known.disabled.is_none();
+        let may = sight.schema.can.stable_ids && sight.schema.can.disable && !sight.rules.is_protected(&known.name) && matches!(course.aim, Aim::Disabled | Aim::Deleted);
+        if open && may {
+            out.changes.extend(Change::shut_out(sight.key.clone(), known, course.cause, vec![sight.state_reason(course)]));
+        }
+        if link.stage.is_none_or(|(state, _)| state != course.state) {
+            link.stage = Some((course.state, sight.t));
+        }
+        if let Some(lifecycle) = &sight.person.lifecycle {
+            let before = known.end;
+            out.end_was_announced = lifecycle.end.is_some_and(|end| before.is_some_and(|before| before <= end));
+            out.end_announced = !out.end_was_announced;
+            link.end = lifecycle.end;
+        }
+    }
+    out.link = Some(link);
+}

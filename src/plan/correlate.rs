@@ -1,0 +1,447 @@
+//! Whose account is it? Correlation looks at the whole realm, in a fixed order of signs: explicit link, id in the ledger, owner key,
+//! correlation attributes. The first sign that finds an account decides; whatever speaks against it makes it Ambiguous, and nothing
+//! is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::api::target::Adopt;
+use crate::model::account::{Account, AccountKey};
+use crate::model::ids::{AccountId, AccountName, AttributeName, OwnerKey, PersonId};
+use crate::model::ledger::{Ledger, Link};
+use crate::model::observed::{Lookup, Missing, Observed, Seen};
+use crate::model::schema::Schema;
+
+use super::desired::{Desired, DesiredPerson, Stand};
+use super::finding::FindingKind;
+use super::rules::{AccountRules, TargetRules, USER_NAME};
+use crate::policy::mapped::Mapped;
+
+/// What every person of the realm claims in one target.
+#[derive(Debug, Clone, Default)]
+pub struct Claims {
+    /// Everybody whom an object declares, readable or not.
+    living: BTreeSet<PersonId>,
+    /// Former externalId → who names it.
+    former: BTreeMap<PersonId, BTreeSet<PersonId>>,
+    /// Correlation attribute and folded value → who has it.
+    values: BTreeMap<(AttributeName, String), BTreeSet<PersonId>>,
+}
+
+impl Claims {
+    /// The claims of the realm: `everybody` has all people of the realm, not only those in scope.
+    #[must_use]
+    pub fn of(rules: &TargetRules, schema: &Schema, everybody: &Desired) -> Self {
+        let mut claims = Self::default();
+        for (id, person) in everybody.people.iter().filter(|(_, person)| person.stand != Stand::Gone) {
+            claims.living.insert(id.clone());
+            for former in &person.former_ids {
+                claims.former.entry(former.clone()).or_default().insert(id.clone());
+            }
+            for (account, account_rules) in &rules.accounts {
+                for attribute in &account_rules.correlation {
+                    if let Some(value) = correlation_value(person, account, attribute) {
+                        claims.values.entry((attribute.clone(), schema.fold(attribute, &value))).or_default().insert(id.clone());
+                    }
+                }
+            }
+        }
+        claims
+    }
+
+    /// Whether an object declares this externalId.
+    #[must_use]
+    pub fn is_living(&self, person: &PersonId) -> bool {
+        self.living.contains(person)
+    }
+}
+
+/// What a person would have in a correlation attribute: what the mapping says, and for `userName` else what the manifest says.
+#[must_use]
+pub fn correlation_value(person: &DesiredPerson, account: &AccountName, attribute: &AttributeName) -> Option<String> {
+    let mapped = match person.asked.get(account) {
+        Some(asked) => asked.attributes.get(attribute),
+        None if account.is_ordinary() => person.unasked_attributes.get(attribute),
+        None => None,
+    };
+    match mapped {
+        Some(Mapped::Value(value)) => value.texts().into_iter().next(),
+        Some(Mapped::Candidates(_) | Mapped::Undefined { .. } | Mapped::Failed(_)) => None,
+        None if account.is_ordinary() && attribute.as_str() == USER_NAME => person.user_name.clone(),
+        None => None,
+    }
+}
+
+/// What correlation says of one account key.
+#[derive(Debug)]
+pub enum Found<'a> {
+    /// This account. `adopted`: found by an attribute, so that it becomes ours now.
+    Account {
+        /// The account.
+        seen: Seen<'a>,
+        /// Found by an attribute.
+        adopted: bool,
+    },
+    /// There is none.
+    Missing(Missing),
+    /// The look does not say.
+    Unread,
+    /// It must not be touched.
+    Blocked {
+        /// Ambiguous or NotAdopted.
+        kind: FindingKind,
+        /// In words, with what can be done.
+        why: String,
+        /// The accounts that are meant.
+        accounts: BTreeSet<AccountId>,
+    },
+}
+
+/// All results of one look.
+pub struct Correlated<'a> {
+    /// By account.
+    pub found: BTreeMap<AccountKey, Found<'a>>,
+    /// Links that a person takes over from an earlier externalId: the new key and the old one.
+    pub moved: BTreeMap<AccountKey, AccountKey>,
+}
+
+/// Finds the accounts of everybody in `desired`.
+#[must_use]
+pub fn correlate<'a>(
+    rules: &'a TargetRules,
+    schema: &'a Schema,
+    desired: &Desired,
+    claims: &'a Claims,
+    observed: &'a Observed,
+    ledger: &'a Ledger,
+) -> Correlated<'a> {
+    let view = View::new(rules, schema, claims, observed, ledger);
+    let mut found = BTreeMap::new();
+    let mut moved = BTreeMap::new();
+    for (id, person) in &desired.people {
+        for account in names(rules, id, person, ledger, &view) {
+            let key = AccountKey { person: id.clone(), target: rules.name.clone(), account };
+            let (link, from) = view.link(&key, person);
+            if let Some(from) = from {
+                moved.insert(key.clone(), from);
+            }
+            found.insert(key.clone(), view.find(&key, person, link));
+        }
+    }
+    view.settle_contests(&mut found);
+    Correlated { found, moved }
+}
+
+/// The accounts that a person has or should have here.
+fn names(rules: &TargetRules, id: &PersonId, person: &DesiredPerson, ledger: &Ledger, view: &View<'_>) -> BTreeSet<AccountName> {
+    let mut names: BTreeSet<AccountName> = person.asked.keys().chain(person.explicit.keys()).cloned().collect();
+    names.insert(AccountName::ordinary());
+    for owner in std::iter::once(id).chain(&person.former_ids) {
+        names.extend(ledger_keys(ledger, owner).map(|key| key.account.clone()));
+        names.extend(view.owned_accounts(owner));
+    }
+    names.extend(rules.accounts.keys().filter(|name| view.ids_by_owner(&owner(rules, id, name)).next().is_some()).cloned());
+    names
+}
+
+fn ledger_keys<'l>(ledger: &'l Ledger, person: &PersonId) -> impl Iterator<Item = &'l AccountKey> {
+    let from = AccountKey { person: person.clone(), target: ledger.target.clone(), account: AccountName::ordinary() };
+    let person = person.clone();
+    ledger.links.range(from..).map(|(key, _)| key).take_while(move |key| key.person == person)
+}
+
+fn owner(rules: &TargetRules, person: &PersonId, account: &AccountName) -> OwnerKey {
+    OwnerKey { realm: rules.realm.clone(), person: person.clone(), account: account.clone() }
+}
+
+/// The look, indexed by what accounts are found by.
+struct View<'a> {
+    rules: &'a TargetRules,
+    schema: &'a Schema,
+    claims: &'a Claims,
+    observed: &'a Observed,
+    ledger: &'a Ledger,
+    by_owner: BTreeMap<&'a OwnerKey, BTreeSet<&'a AccountId>>,
+    by_value: BTreeMap<(&'a AttributeName, String), BTreeSet<&'a AccountId>>,
+    linked: BTreeMap<&'a AccountId, BTreeSet<&'a AccountKey>>,
+}
+
+impl<'a> View<'a> {
+    fn new(rules: &'a TargetRules, schema: &'a Schema, claims: &'a Claims, observed: &'a Observed, ledger: &'a Ledger) -> Self {
+        let mut by_owner: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        let mut by_value: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        let attributes: BTreeSet<&AttributeName> = rules.accounts.values().flat_map(|rules| &rules.correlation).collect();
+        for account in observed.accounts() {
+            if let Some(owner) = &account.owner {
+                by_owner.entry(owner).or_default().insert(&account.id);
+            }
+            for attribute in &attributes {
+                for value in values_of(account, attribute) {
+                    by_value.entry((*attribute, schema.fold(attribute, &value))).or_default().insert(&account.id);
+                }
+            }
+        }
+        let mut linked: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for (key, link) in &ledger.links {
+            if let Some(id) = &link.id {
+                linked.entry(id).or_default().insert(key);
+            }
+        }
+        Self { rules, schema, claims, observed, ledger, by_owner, by_value, linked }
+    }
+
+    fn ids_by_owner(&self, owner: &OwnerKey) -> impl Iterator<Item = &'a AccountId> {
+        self.by_owner.get(owner).into_iter().flatten().copied()
+    }
+
+    /// Names of accounts that carry a key of this person.
+    fn owned_accounts(&self, person: &PersonId) -> Vec<AccountName> {
+        let from = owner(self.rules, person, &AccountName::ordinary());
+        self.by_owner
+            .range::<OwnerKey, _>(from..)
+            .take_while(|(key, _)| key.realm == self.rules.realm && key.person == *person)
+            .map(|(key, _)| key.account.clone())
+            .collect()
+    }
+
+    /// The link of an account, or that of a former externalId which nobody else declares.
+    fn link(&self, key: &AccountKey, person: &DesiredPerson) -> (Option<&'a Link>, Option<AccountKey>) {
+        if let Some(link) = self.ledger.links.get(key) {
+            return (Some(link), None);
+        }
+        for former in person.former_ids.iter().filter(|former| !self.claims.is_living(former)) {
+            let from = AccountKey { person: former.clone(), ..key.clone() };
+            if let Some(link) = self.ledger.links.get(&from) {
+                return (Some(link), Some(from));
+            }
+        }
+        (None, None)
+    }
+
+    /// The keys that count as this person's own: of the externalId and of former ones.
+    fn keys(&self, key: &AccountKey, person: &DesiredPerson) -> BTreeSet<OwnerKey> {
+        std::iter::once(&key.person).chain(&person.former_ids).map(|id| owner(self.rules, id, &key.account)).collect()
+    }
+
+    fn find(&self, key: &AccountKey, person: &DesiredPerson, link: Option<&'a Link>) -> Found<'a> {
+        if let Some(rival) = self.rival(key, person) {
+            return ambiguous(rival, []);
+        }
+        if let Some(id) = person.explicit.get(&key.account) {
+            return self.by_explicit_link(key, person, id);
+        }
+        if let Some(found) = link.and_then(|link| self.by_ledger(key, person, link)) {
+            return found;
+        }
+        match self.by_owner_key(key, person) {
+            Some(found) => found,
+            None => self.by_attributes(key, person, link),
+        }
+    }
+
+    /// A former externalId that somebody else still declares, with an account here.
+    fn rival(&self, key: &AccountKey, person: &DesiredPerson) -> Option<String> {
+        person.former_ids.iter().find_map(|former| {
+            let from = AccountKey { person: former.clone(), ..key.clone() };
+            let has_account = self.ledger.links.contains_key(&from) || self.ids_by_owner(&owner(self.rules, former, &key.account)).next().is_some();
+            (self.claims.is_living(former) && *former != key.person && has_account)
+                .then(|| format!("formerIds names {former}, which another Person still declares: take it out of one of the two"))
+        })
+    }
+
+    /// What an account's own key says against this claim.
+    fn contradiction(&self, key: &AccountKey, person: &DesiredPerson, account: &Account, explicit: bool) -> Option<String> {
+        let owner = account.owner.as_ref()?;
+        if self.keys(key, person).contains(owner) {
+            return None;
+        }
+        if owner.realm != self.rules.realm {
+            return Some(format!("account {} carries the key {owner} of another realm", account.id));
+        }
+        if owner.person == key.person || self.claims.is_living(&owner.person) {
+            return Some(format!("account {} carries the key {owner}", account.id));
+        }
+        (!explicit).then(|| {
+            format!("account {} carries the key {owner} of somebody who is gone: name it in `accounts` or in `formerIds` to take it over", account.id)
+        })
+    }
+
+    fn by_explicit_link(&self, key: &AccountKey, person: &DesiredPerson, id: &AccountId) -> Found<'a> {
+        match self.observed.seen(id) {
+            Some(seen) => match self.contradiction(key, person, seen.account(), true) {
+                Some(why) => ambiguous(why, [id]),
+                None => Found::Account { seen, adopted: !self.linked_to(id, key) },
+            },
+            None if self.observed.missing(&[Lookup::Id(id.clone())]).is_some() => {
+                ambiguous(format!("`accounts` names the id {id}, and no such account is there: correct the id, or take the link out"), [])
+            }
+            None => Found::Unread,
+        }
+    }
+
+    fn linked_to(&self, id: &AccountId, key: &AccountKey) -> bool {
+        self.linked.get(id).is_some_and(|keys| keys.contains(key))
+    }
+
+    /// `None`: the recorded id finds nothing of theirs, and the next sign decides.
+    fn by_ledger(&self, key: &AccountKey, person: &DesiredPerson, link: &'a Link) -> Option<Found<'a>> {
+        let id = link.id.as_ref()?;
+        let Some(seen) = self.observed.seen(id) else {
+            return if self.observed.missing(&[Lookup::Id(id.clone())]).is_some() { None } else { Some(Found::Unread) };
+        };
+        let account = seen.account();
+        match &account.owner {
+            Some(owner) if self.keys(key, person).contains(owner) => {
+                Some(self.returned(key, person, link, account).unwrap_or(Found::Account { seen, adopted: false }))
+            }
+            Some(owner) if owner.realm != self.rules.realm || self.claims.is_living(&owner.person) => {
+                Some(ambiguous(format!("account {id} carries the key {owner}"), [id]))
+            }
+            Some(_) => None,
+            None => (account.name == link.name || self.answers_to(key, person, account))
+                .then(|| self.returned(key, person, link, account).unwrap_or(Found::Account { seen, adopted: false })),
+        }
+    }
+
+    /// Somebody who was gone is declared again: an account to which something was done goes back by its name, or by an explicit sign.
+    fn returned(&self, key: &AccountKey, person: &DesiredPerson, link: &Link, account: &Account) -> Option<Found<'a>> {
+        let back = link.gone.is_some() && person.stand != Stand::Gone;
+        let touched = link.disabled.is_some() && link.stage.is_some();
+        let same_name = person.user_name.as_ref().is_some_and(|name| {
+            let attribute = AttributeName::parse(USER_NAME).ok();
+            let fold = |text: &str| attribute.as_ref().map_or_else(|| text.to_owned(), |a| self.schema.fold(a, text));
+            fold(name) == fold(&account.name)
+        });
+        let by_former = !self.ledger.links.contains_key(key);
+        (back && touched && !same_name && !by_former && key.account.is_ordinary()).then(|| {
+            let why = format!("account {} ({}) was {}'s before they were gone, under another name: name it in `accounts` to give it back", account.id, account.name, key.person);
+            ambiguous(why, [&account.id])
+        })
+    }
+
+    fn answers_to(&self, key: &AccountKey, person: &DesiredPerson, account: &Account) -> bool {
+        let Some(rules) = self.rules.accounts.get(&key.account) else { return false };
+        rules.correlation.iter().any(|attribute| {
+            correlation_value(person, &key.account, attribute)
+                .is_some_and(|value| values_of(account, attribute).any(|v| self.schema.fold(attribute, &v) == self.schema.fold(attribute, &value)))
+        })
+    }
+
+    fn by_owner_key(&self, key: &AccountKey, person: &DesiredPerson) -> Option<Found<'a>> {
+        let ids: BTreeSet<&AccountId> = self.keys(key, person).iter().flat_map(|owner| self.ids_by_owner(owner)).collect();
+        match (ids.len(), ids.first()) {
+            (0, _) | (_, None) => None,
+            (1, Some(id)) => self.observed.seen(id).map(|seen| Found::Account { seen, adopted: false }),
+            (_, Some(_)) => Some(ambiguous(format!("accounts {} all carry the key of this person", list(&ids)), ids)),
+        }
+    }
+
+    fn by_attributes(&self, key: &AccountKey, person: &DesiredPerson, link: Option<&Link>) -> Found<'a> {
+        let Some(rules) = self.rules.accounts.get(&key.account) else { return Found::Unread };
+        if person.asked.contains_key(&key.account) && person.stand == Stand::Decided && !is_leaver(person) {
+            for attribute in &rules.correlation {
+                if let Some(found) = correlation_value(person, &key.account, attribute).and_then(|value| self.by_attribute(key, person, rules, attribute, &value)) {
+                    return found;
+                }
+            }
+        }
+        match self.observed.missing(&lookups(self.rules, key, person, link)) {
+            Some(missing) => Found::Missing(missing),
+            None => Found::Unread,
+        }
+    }
+
+    fn by_attribute(&self, key: &AccountKey, person: &DesiredPerson, rules: &AccountRules, attribute: &AttributeName, value: &str) -> Option<Found<'a>> {
+        let folded = self.schema.fold(attribute, value);
+        let ids = self.by_value.get(&(attribute, folded.clone()))?;
+        let blocked = |kind, why: String| Some(Found::Blocked { kind, why, accounts: ids.iter().map(|id| (*id).clone()).collect() });
+        let [id] = ids.iter().collect::<Vec<_>>()[..] else {
+            return blocked(FindingKind::Ambiguous, format!("accounts {} all have {attribute} {value:?}", list(ids)));
+        };
+        let seen = self.observed.seen(id)?;
+        let account = seen.account();
+        if let Some(why) = self.contradiction(key, person, account, false) {
+            return blocked(FindingKind::Ambiguous, why);
+        }
+        if let Some(other) = self.linked.get(id).into_iter().flatten().find(|other| **other != key) {
+            return blocked(FindingKind::Ambiguous, format!("account {id} with {attribute} {value:?} is {}'s", other.person));
+        }
+        let others: Vec<&PersonId> = self.claims.values.get(&(attribute.clone(), folded)).into_iter().flatten().filter(|p| **p != key.person).collect();
+        if let Some(other) = others.first() {
+            return blocked(FindingKind::Ambiguous, format!("{other} has the same {attribute} {value:?}, which account {id} answers to"));
+        }
+        if rules.adopt == Adopt::Never {
+            return blocked(
+                FindingKind::NotAdopted,
+                format!("account {id} has {attribute} {value:?}: set correlation.adopt to Unique, or name it in `accounts`, to take it over"),
+            );
+        }
+        if rules.self_service.contains(attribute) || self.schema.rule(attribute).self_service {
+            return blocked(
+                FindingKind::NotAdopted,
+                format!("account {id} has {attribute} {value:?}, which its holder can edit: name it in `accounts` to take it over"),
+            );
+        }
+        if account.own_login || self.rules.is_protected(&account.name) {
+            return blocked(FindingKind::NotAdopted, format!("account {id} ({}) is protected", account.name));
+        }
+        Some(Found::Account { seen, adopted: true })
+    }
+
+    /// Several people for one account: the one whose key it carries goes on, else it is nobody's to write.
+    fn settle_contests(&self, found: &mut BTreeMap<AccountKey, Found<'a>>) {
+        let mut claimants: BTreeMap<&AccountId, Vec<AccountKey>> = BTreeMap::new();
+        for (key, result) in found.iter() {
+            if let Found::Account { seen, .. } = result {
+                claimants.entry(&seen.account().id).or_default().push(key.clone());
+            }
+        }
+        for (id, keys) in claimants.into_iter().filter(|(_, keys)| keys.len() > 1) {
+            let owner = self.observed.account(id).and_then(|account| account.owner.as_ref());
+            for key in &keys {
+                if owner.is_some_and(|o| o.person == key.person && o.account == key.account) {
+                    continue;
+                }
+                let others: Vec<String> = keys.iter().filter(|other| *other != key).map(AccountKey::owner).collect();
+                found.insert(key.clone(), ambiguous(format!("account {id} is claimed by {} as well", others.join(", ")), [id]));
+            }
+        }
+    }
+}
+
+fn ambiguous<'a, 'i>(why: String, accounts: impl IntoIterator<Item = &'i AccountId>) -> Found<'a> {
+    Found::Blocked { kind: FindingKind::Ambiguous, why, accounts: accounts.into_iter().cloned().collect() }
+}
+
+/// Whether all employments have ended.
+fn is_leaver(person: &DesiredPerson) -> bool {
+    person.lifecycle.as_ref().is_some_and(|lifecycle| lifecycle.state == crate::model::change::LifecycleState::Terminated)
+}
+
+/// All that an account could be found by: what a `find` must have answered before it may be created.
+#[must_use]
+pub fn lookups(rules: &TargetRules, key: &AccountKey, person: &DesiredPerson, link: Option<&Link>) -> Vec<Lookup> {
+    let mut lookups = Vec::new();
+    lookups.extend(person.explicit.get(&key.account).cloned().map(Lookup::Id));
+    lookups.extend(link.and_then(|link| link.id.clone()).map(Lookup::Id));
+    for id in std::iter::once(&key.person).chain(&person.former_ids) {
+        lookups.push(Lookup::Owner(owner(rules, id, &key.account)));
+    }
+    for attribute in rules.accounts.get(&key.account).into_iter().flat_map(|rules| &rules.correlation) {
+        lookups.extend(correlation_value(person, &key.account, attribute).map(|value| Lookup::Attribute(attribute.clone(), value)));
+    }
+    lookups
+}
+
+/// What an account has in an attribute; `userName` is its name.
+fn values_of(account: &Account, attribute: &AttributeName) -> impl Iterator<Item = String> {
+    let texts = match account.attributes.get(attribute) {
+        Some(value) => value.texts(),
+        None if attribute.as_str() == USER_NAME => BTreeSet::from([account.name.clone()]),
+        None => BTreeSet::new(),
+    };
+    texts.into_iter()
+}
+
+fn list(ids: &BTreeSet<&AccountId>) -> String {
+    ids.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,193 @@
+//! What the state of a person, or of an account that nobody asks for, does to an account at one instant.
+
+use jiff::{Span, Timestamp};
+
+use crate::api::target::{Do, Step, Treatment};
+use crate::model::change::{Cause, LifecycleState};
+use crate::model::ids::AccountName;
+use crate::model::ledger::Link;
+use crate::realm::input::Lifecycle;
+
+use super::desired::{DesiredAccount, DesiredPerson, Stand};
+use super::rules::{TargetRules, default_treatment};
+
+/// What is to become of an account, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Course {
+    /// The state whose steps are taken; recorded as the account's stage.
+    pub state: LifecycleState,
+    /// Why.
+    pub cause: Cause,
+    /// Whether it is to be open, shut, deleted, or left as it is.
+    pub aim: Aim,
+    /// What becomes of its entitlements.
+    pub treatment: Treatment,
+    /// It is to be made if it is not there.
+    pub make: bool,
+    /// When the next step comes, counted from `since` at the earliest.
+    pub next: Option<Timestamp>,
+}
+
+/// What an account is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aim {
+    /// Open.
+    Enabled,
+    /// Shut.
+    Disabled,
+    /// Gone; shut until then.
+    Deleted,
+    /// As it is.
+    AsIs,
+}
+
+/// Which course an account takes; `None`: it is shown, not touched, but for an `until` reached.
+#[must_use]
+pub fn course(
+    person: &DesiredPerson,
+    asked: Option<&DesiredAccount>,
+    link: Option<&Link>,
+    rules: &TargetRules,
+    account: &AccountName,
+    t: Timestamp,
+) -> Option<Course> {
+    let (state, cause) = state_and_cause(person, asked, link, rules, t)?;
+    // A second account that is declared no more keeps the rules of the ordinary one.
+    let steps = rules.account(account)?.steps(state);
+    let since = since(link, state, t);
+    Some(match state {
+        LifecycleState::Preboarding => preboarding(&steps, person.lifecycle.as_ref(), asked.is_some(), cause, t),
+        LifecycleState::Active => {
+            let (aim, treatment) = match steps.first() {
+                Some(Step { do_: Do::Keep, entitlements, .. }) => (Aim::AsIs, *entitlements),
+                Some(step) => (Aim::Enabled, step.entitlements),
+                None => (Aim::Enabled, None),
+            };
+            Course { state, cause, aim, treatment: treatment.unwrap_or(Treatment::Follow), make: asked.is_some(), next: None }
+        }
+        LifecycleState::Terminated | LifecycleState::Locked | LifecycleState::Suspended | LifecycleState::Leave | LifecycleState::Unasked => {
+            shut(&steps, state, cause, since, t)
+        }
+    })
+}
+
+/// Since when the account has been Disabled in this state, by the ledger: the later of two moments. `None`: not seen Disabled in it.
+fn since(link: Option<&Link>, state: LifecycleState, t: Timestamp) -> Option<Timestamp> {
+    let link = link?;
+    let disabled = link.disabled?;
+    Some(match link.stage {
+        Some((stage, since)) if stage == state => disabled.max(since),
+        Some(_) | None => t,
+    })
+}
+
+/// What is in its grace still implies its account.
+fn implied_by_grace(link: Option<&Link>, rules: &TargetRules, t: Timestamp) -> bool {
+    link.is_some_and(|link| {
+        link.grants.iter().any(|(key, grant)| {
+            let ends = rules.grace(key).and_then(|grace| grant.lapsed.unwrap_or(t).checked_add(grace).ok());
+            ends.is_some_and(|ends| ends > t) && grant.until.is_none_or(|until| until > t)
+        })
+    })
+}
+
+fn state_and_cause(
+    person: &DesiredPerson,
+    asked: Option<&DesiredAccount>,
+    link: Option<&Link>,
+    rules: &TargetRules,
+    t: Timestamp,
+) -> Option<(LifecycleState, Cause)> {
+    use LifecycleState::{Active, Leave, Locked, Preboarding, Suspended, Terminated, Unasked};
+    if person.stand == Stand::Gone {
+        let cause = if person.locked { Cause::Lockout } else { Cause::Gone };
+        return link.filter(|link| !link.retain || person.locked).map(|_| (Terminated, cause));
+    }
+    if person.paused && !person.locked {
+        return None;
+    }
+    let Some(lifecycle) = &person.lifecycle else {
+        // The object cannot be read: only an end that was read before still comes.
+        let ended = link.and_then(|link| link.end).is_some_and(|end| end <= t);
+        return match (person.locked, ended) {
+            (true, true) => Some((Terminated, Cause::Lockout)),
+            (true, false) => Some((Locked, Cause::Lockout)),
+            (false, true) => Some((Terminated, Cause::Lifecycle(Terminated))),
+            (false, false) => None,
+        };
+    };
+    let state = lifecycle.state;
+    if person.locked || state == Locked {
+        return Some((if state == Terminated { Terminated } else { Locked }, Cause::Lockout));
+    }
+    match state {
+        Terminated | Suspended | Leave | Preboarding => Some((state, Cause::Lifecycle(state))),
+        Locked | Unasked => None,
+        Active => match person.stand {
+            Stand::Frozen(_) | Stand::Gone => None,
+            Stand::Decided if asked.is_some() || implied_by_grace(link, rules, t) => Some((Active, Cause::Policy)),
+            Stand::Decided => link.filter(|link| link.asked).map(|_| (Unasked, Cause::Unasked)),
+        },
+    }
+}
+
+fn shut(steps: &[Step], state: LifecycleState, cause: Cause, since: Option<Timestamp>, t: Timestamp) -> Course {
+    let mut course = Course { state, cause, aim: Aim::AsIs, treatment: default_treatment(state), make: false, next: None };
+    for step in steps {
+        if let Some(after) = step.after {
+            // `after` runs from the ledger's moments alone, never from a date in a manifest.
+            let Some(due) = since.and_then(|since| since.checked_add(after.length()).ok()) else { break };
+            if due > t {
+                course.next = Some(due);
+                break;
+            }
+        }
+        match step.do_ {
+            Do::Disable => course.aim = Aim::Disabled,
+            Do::Delete => course.aim = Aim::Deleted,
+            Do::Keep | Do::Create | Do::Enable => {}
+        }
+        if let Some(treatment) = step.entitlements {
+            course.treatment = treatment;
+        }
+    }
+    course
+}
+
+fn preboarding(steps: &[Step], lifecycle: Option<&Lifecycle>, asked: bool, cause: Cause, t: Timestamp) -> Course {
+    let state = LifecycleState::Preboarding;
+    let mut course = Course { state, cause, aim: Aim::Disabled, treatment: Treatment::Keep, make: false, next: None };
+    for step in steps {
+        match step.do_ {
+            Do::Create => {
+                let due = lifecycle.and_then(|lifecycle| lifecycle.next_start.as_ref()).and_then(|start| made_from(start, step));
+                match due {
+                    Some(due) if due <= t => {
+                        course.make = asked;
+                        course.treatment = step.entitlements.unwrap_or(Treatment::Keep);
+                    }
+                    Some(due) if asked => course.next = Some(due),
+                    Some(_) | None => {}
+                }
+            }
+            Do::Keep => {
+                course.aim = Aim::AsIs;
+                course.treatment = step.entitlements.unwrap_or(Treatment::Keep);
+            }
+            Do::Disable => course.treatment = step.entitlements.unwrap_or(course.treatment),
+            Do::Enable | Do::Delete => {}
+        }
+    }
+    course
+}
+
+/// The instant from which a joiner's account is made: civil days before the first day, in the person's zone.
+fn made_from(start: &jiff::Zoned, step: &Step) -> Option<Timestamp> {
+    let Some(before) = step.before else { return Some(Timestamp::MIN) };
+    let at = if before.unit == 'd' {
+        start.checked_sub(Span::new().try_days(i64::from(before.count)).ok()?).ok()?
+    } else {
+        start.checked_sub(before.length()).ok()?
+    };
+    Some(at.timestamp())
+}

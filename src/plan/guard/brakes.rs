@@ -1,0 +1,257 @@
+//! The brakes: how much of each kind may be taken away within 24 hours, in one target and in the whole realm.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::api::target::{BrakeLimit, Mode, SafetySpec};
+use crate::model::account::AccountKey;
+use crate::model::change::{Brake, Cause, Change, LifecycleState};
+use crate::model::ids::PersonId;
+use crate::model::ledger::{Ledger, Window};
+
+use super::super::desired::Desired;
+use super::super::rules::{TargetRules, limit};
+use super::super::sweep::Plan;
+use super::{Answers, Fate, Guarded, Hold, Watch};
+
+/// How long something is held before it makes room for what is new.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// What one target's limits say of a plan.
+#[derive(Debug, Clone, Default)]
+pub struct Judged {
+    /// Accounts that count, by brake: wanted, unsent, not answered, not charged, not held for a day.
+    pub wanted: BTreeMap<Brake, BTreeSet<AccountKey>>,
+    /// Charged within 24 hours.
+    pub charged: BTreeMap<Brake, u32>,
+    /// People charged within 24 hours, and accounts charged without a name, for the realm's union.
+    pub people: BTreeMap<Brake, (BTreeSet<PersonId>, u32)>,
+    /// Linked accounts last seen Enabled.
+    pub enabled: u32,
+    /// Creates are not limited here.
+    pub creates_free: bool,
+    /// Since when each person was declared: the latest are held first.
+    declared: BTreeMap<PersonId, Option<Timestamp>>,
+    held: BTreeMap<(AccountKey, Brake), Hold>,
+}
+
+impl Judged {
+    /// Whether the target's limits hold this change.
+    #[must_use]
+    pub fn hold(&self, change: &Change) -> Option<Hold> {
+        self.held.get(&(change.key().clone(), change.brake()?)).cloned()
+    }
+}
+
+/// What the realm's limits hold in one target.
+#[derive(Debug, Clone, Default)]
+pub struct RealmHolds(BTreeMap<(AccountKey, Brake), Hold>);
+
+impl RealmHolds {
+    /// Whether the realm's limits hold this change.
+    #[must_use]
+    pub fn hold(&self, change: &Change) -> Option<Hold> {
+        self.0.get(&(change.key().clone(), change.brake()?)).cloned()
+    }
+}
+
+/// Judges a plan by the target's own limits.
+#[must_use]
+pub fn judge(plan: &Plan, rules: &TargetRules, ledger: &Ledger, desired: &Desired, answers: &Answers, t: Timestamp) -> Judged {
+    let mut judged = Judged { enabled: plan.enabled, creates_free: plan.unmatched == Some(0), ..Judged::default() };
+    for brake in Brake::ALL {
+        judged.charged.insert(brake, ledger.window.charged_within(brake, t));
+        judged.people.insert(brake, ledger.window.people_within(brake, t));
+    }
+    judged.declared = desired.people.iter().map(|(id, person)| (id.clone(), person.declared)).collect();
+    if rules.mode == Mode::Observe {
+        return judged;
+    }
+    let mut earlier: BTreeSet<(AccountKey, Brake)> = BTreeSet::new();
+    let announced = plan.announced.iter().map(|key| (key.clone(), Brake::Leavers));
+    let frozen = |change: &Change| rules.freeze && !matches!(change.cause(), Cause::Lifecycle(LifecycleState::Terminated));
+    let wanted = plan.changes.iter().filter(|change| !frozen(change)).filter_map(|change| {
+        let answered = answers.approved(&change.line(), ledger).is_some();
+        change.brake().filter(|_| !answered).map(|brake| (change.key().clone(), brake))
+    });
+    for (key, brake) in wanted.chain(announced) {
+        let link = ledger.links.get(&key);
+        let since = link.and_then(|link| link.held.get(&brake));
+        if since.is_some() {
+            earlier.insert((key.clone(), brake));
+        }
+        let over_a_day = since.is_some_and(|since| since.checked_add(DAY).is_ok_and(|over| over <= t));
+        let charged = link.is_some_and(|link| link.charged.contains(&brake));
+        // An announced end was judged when it was announced.
+        let judged_before = brake == Brake::Leavers && plan.announced_before.contains(&key) && since.is_none();
+        if !over_a_day && !charged && !judged_before {
+            judged.wanted.entry(brake).or_default().insert(key);
+        }
+    }
+    for (key, brake) in earlier {
+        judged.held.insert((key, brake), Hold::Earlier(brake));
+    }
+    for brake in Brake::ALL {
+        if brake == Brake::Creates && judged.creates_free {
+            continue;
+        }
+        let wanted = judged.wanted.get(&brake).cloned().unwrap_or_default();
+        let charged = judged.charged.get(&brake).copied().unwrap_or_default();
+        let allowed = allowance(rules.limit(brake), judged.enabled, brake);
+        let total = charged.saturating_add(count(&wanted));
+        if total > allowed {
+            let room = allowed.saturating_sub(charged);
+            for key in excess(brake, wanted, room, &judged.declared) {
+                judged.held.entry((key, brake)).or_insert(Hold::Brake { brake, wanted: total, limit: allowed });
+            }
+        }
+    }
+    judged
+}
+
+/// Judges all targets of a realm together: absence and leavers by the union of people, the rest by the sum of accounts.
+#[must_use]
+pub fn realm_holds<'a>(targets: impl IntoIterator<Item = &'a Judged>, safety: Option<&SafetySpec>) -> RealmHolds {
+    let targets: Vec<&Judged> = targets.into_iter().collect();
+    let enabled = targets.iter().map(|judged| judged.enabled).sum();
+    let declared: BTreeMap<PersonId, Option<Timestamp>> = targets.iter().flat_map(|judged| judged.declared.clone()).collect();
+    let mut holds = RealmHolds::default();
+    for brake in Brake::ALL {
+        let limited = targets.iter().filter(|judged| brake != Brake::Creates || !judged.creates_free);
+        let wanted: BTreeSet<AccountKey> = limited.clone().filter_map(|judged| judged.wanted.get(&brake)).flatten().cloned().collect();
+        let allowed = allowance(limit(safety, brake), enabled, brake);
+        let by_people = matches!(brake, Brake::Absence | Brake::Leavers);
+        let (charged, total) = if by_people {
+            let charged: BTreeSet<&PersonId> = targets.iter().filter_map(|judged| judged.people.get(&brake)).flat_map(|(people, _)| people).collect();
+            let nameless: u32 = targets.iter().filter_map(|judged| judged.people.get(&brake)).map(|(_, nameless)| *nameless).sum();
+            let union: BTreeSet<&PersonId> = charged.iter().copied().chain(wanted.iter().map(|key| &key.person)).collect();
+            (count(&charged).saturating_add(nameless), count(&union).saturating_add(nameless))
+        } else {
+            let charged: u32 = limited.filter_map(|judged| judged.charged.get(&brake)).sum();
+            (charged, charged.saturating_add(count(&wanted)))
+        };
+        if total > allowed {
+            let room = allowed.saturating_sub(charged);
+            let over = if by_people { excess_people(brake, wanted, room, &declared) } else { excess(brake, wanted, room, &declared) };
+            for key in over {
+                holds.0.insert((key, brake), Hold::Brake { brake, wanted: total, limit: allowed });
+            }
+        }
+    }
+    holds
+}
+
+/// `max(count, percent)`, and of all but creates never more than half of the enabled accounts, at least two.
+fn allowance(limit: BrakeLimit, enabled: u32, brake: Brake) -> u32 {
+    let share = u32::try_from(u64::from(enabled) * u64::from(limit.percent) / 100).unwrap_or(u32::MAX);
+    let allowed = limit.count.max(share);
+    if brake == Brake::Creates { allowed } else { allowed.min((enabled / 2).max(2)) }
+}
+
+fn count<T>(set: &BTreeSet<T>) -> u32 {
+    u32::try_from(set.len()).unwrap_or(u32::MAX)
+}
+
+/// What is held above the limit: the whole set, but of leavers, suspensions and creates only what is too much, the latest declared first.
+fn excess(brake: Brake, wanted: BTreeSet<AccountKey>, room: u32, declared: &BTreeMap<PersonId, Option<Timestamp>>) -> Vec<AccountKey> {
+    let mut all: Vec<AccountKey> = wanted.into_iter().collect();
+    if matches!(brake, Brake::Leavers | Brake::Suspensions | Brake::Creates) {
+        all.sort_by_key(|key| (declared.get(&key.person).copied().flatten(), key.clone()));
+        all.split_off(usize::try_from(room).unwrap_or(usize::MAX).min(all.len()))
+    } else {
+        all
+    }
+}
+
+/// The same by people: all accounts of those who are too many.
+fn excess_people(brake: Brake, wanted: BTreeSet<AccountKey>, room: u32, declared: &BTreeMap<PersonId, Option<Timestamp>>) -> Vec<AccountKey> {
+    if brake != Brake::Leavers {
+        return wanted.into_iter().collect();
+    }
+    let mut people: Vec<&PersonId> = wanted.iter().map(|key| &key.person).collect::<BTreeSet<_>>().into_iter().collect();
+    people.sort_by_key(|person| (declared.get(*person).copied().flatten(), (*person).clone()));
+    let over: BTreeSet<PersonId> = people.into_iter().skip(usize::try_from(room).unwrap_or(usize::MAX)).cloned().collect();
+    wanted.into_iter().filter(|key| over.contains(&key.person)).collect()
+}
+
+/// Writes into the links what is held and what is charged, and charges the window.
+pub(super) fn mark(plan: &mut Plan, items: &[Guarded], watch: &Watch<'_>, window: &mut Window) {
+    let mut held: BTreeMap<AccountKey, BTreeSet<Brake>> = BTreeMap::new();
+    let mut sent: BTreeMap<Brake, BTreeSet<AccountKey>> = BTreeMap::new();
+    let mut wanted: BTreeSet<(AccountKey, Brake)> = BTreeSet::new();
+    for item in items {
+        let Some(brake) = item.change.brake() else { continue };
+        let key = item.change.key();
+        wanted.insert((key.clone(), brake));
+        match &item.fate {
+            Fate::Held(Hold::Brake { .. } | Hold::Earlier(_)) => {
+                held.entry(key.clone()).or_default().insert(brake);
+            }
+            Fate::Send(None) if watch.judged.wanted.get(&brake).is_some_and(|keys| keys.contains(key)) => {
+                sent.entry(brake).or_default().insert(key.clone());
+            }
+            Fate::Send(_) | Fate::Held(_) | Fate::Waits | Fate::Frozen | Fate::Observed => {}
+        }
+    }
+    let planned = wanted.clone();
+    // An end that is announced is charged, or marked, now; its Disable comes later.
+    if watch.rules.mode == Mode::Enforce {
+        for key in &plan.announced {
+            let brake = Brake::Leavers;
+            let over = watch.judged.held.contains_key(&(key.clone(), brake)) || watch.realm.0.contains_key(&(key.clone(), brake));
+            if wanted.contains(&(key.clone(), brake)) {
+                continue;
+            }
+            wanted.insert((key.clone(), brake));
+            if over {
+                held.entry(key.clone()).or_default().insert(brake);
+            } else {
+                sent.entry(brake).or_default().insert(key.clone());
+            }
+        }
+        // A mark from the announcement stays until the end comes, moves away or is answered.
+        for key in &plan.announced_before {
+            let still = watch.ledger.links.get(key).is_some_and(|link| link.held.contains_key(&Brake::Leavers));
+            if still && !wanted.contains(&(key.clone(), Brake::Leavers)) {
+                held.entry(key.clone()).or_default().insert(Brake::Leavers);
+            }
+        }
+    }
+    for (brake, keys) in &sent {
+        window.charge(*brake, keys, watch.t);
+    }
+    let keys: BTreeSet<AccountKey> = watch
+        .ledger
+        .links
+        .iter()
+        .filter(|(_, link)| !link.held.is_empty() || !link.charged.is_empty())
+        .map(|(key, _)| key.clone())
+        .chain(held.keys().cloned())
+        .chain(sent.values().flatten().cloned())
+        .collect();
+    for key in keys {
+        if plan.unlinked.contains(&key) && !plan.links.contains_key(&key) {
+            continue;
+        }
+        let Some(known) = plan.links.get(&key).or_else(|| watch.ledger.links.get(&key)) else { continue };
+        let mut link = known.clone();
+        let none = BTreeSet::new();
+        let now_held = held.get(&key).unwrap_or(&none);
+        if watch.sure && watch.observed.scope().contains(&key.person) {
+            link.held.retain(|brake, _| now_held.contains(brake));
+            link.charged.retain(|brake| wanted.contains(&(key.clone(), *brake)));
+        }
+        for brake in now_held {
+            link.held.entry(*brake).or_insert(watch.t);
+        }
+        for (brake, _) in sent.iter().filter(|(_, keys)| keys.contains(&key)) {
+            if planned.contains(&(key.clone(), *brake)) {
+                link.charged.insert(*brake);
+            }
+        }
+        if link != *known {
+            plan.links.insert(key, link);
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! The guard: of all that a plan wants, what is sent, what waits and what is held until a person answers.
+
+mod approvals;
+mod brakes;
+mod minimum;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::api::target::{Mode, Removals};
+use crate::model::account::AccountKey;
+use crate::model::change::{Act, Brake, Cause, Change, ChangeLine, LifecycleState};
+use crate::model::ids::ApprovalName;
+use crate::model::ledger::{Fact, Ledger, Window};
+use crate::model::observed::Observed;
+
+pub use approvals::{Answers, Approval};
+pub use brakes::{Judged, RealmHolds, judge, realm_holds};
+
+use super::digest::digest_of_lines;
+use super::order;
+use super::rules::TargetRules;
+use super::sweep::Plan;
+
+/// What becomes of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It is sent; released by this Approval, if any.
+    Send(Option<ApprovalName>),
+    /// It waits for a person's answer.
+    Held(Hold),
+    /// It has not been wanted for long enough.
+    Waits,
+    /// The realm is frozen by its manifest.
+    Frozen,
+    /// The target is only observed.
+    Observed,
+}
+
+/// Why a change waits for a person's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hold {
+    /// Too many at once.
+    Brake {
+        /// Which limit.
+        brake: Brake,
+        /// Charged and wanted.
+        wanted: u32,
+        /// What is allowed.
+        limit: u32,
+    },
+    /// Held earlier, and nobody has answered.
+    Earlier(Brake),
+    /// An Approval says no.
+    Rejected(ApprovalName),
+    /// `removals: Hold`.
+    Removals,
+    /// Too few members would be left.
+    MinimumMembers(u32),
+    /// The first removals under an authoritative scope.
+    NewScope,
+    /// The target suddenly shows much less than before.
+    Shrunk,
+    /// Somebody else shut the account.
+    DisabledElsewhere,
+    /// What it follows is held.
+    Follows,
+}
+
+impl fmt::Display for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Brake { brake, wanted, limit } => write!(f, "{brake}: {wanted} within 24 h, the limit is {limit}"),
+            Self::Earlier(brake) => write!(f, "{brake}: held earlier, and not answered yet"),
+            Self::Rejected(approval) => write!(f, "rejected by Approval {approval}"),
+            Self::Removals => f.write_str("removals: Hold"),
+            Self::MinimumMembers(minimum) => write!(f, "fewer than {minimum} enabled members would be left"),
+            Self::NewScope => f.write_str("the first removals under this authoritative scope"),
+            Self::Shrunk => f.write_str("the target suddenly shows much less than before"),
+            Self::DisabledElsewhere => f.write_str("somebody else shut the account"),
+            Self::Follows => f.write_str("what it follows is held"),
+        }
+    }
+}
+
+/// One change and what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guarded {
+    /// The change.
+    pub change: Change,
+    /// What becomes of it.
+    pub fate: Fate,
+}
+
+/// How long removals have been wanted, where they must last before they are sent (the operator).
+#[derive(Debug, Clone, Default)]
+pub struct Settling {
+    /// How long.
+    pub settle: SignedDuration,
+    /// Since when.
+    pub wanted: BTreeMap<ChangeLine, Timestamp>,
+}
+
+/// A plan that may be carried out. Made by [`guard`] alone.
+#[derive(Debug, Clone)]
+pub struct GuardedPlan {
+    plan: Plan,
+    items: Vec<Guarded>,
+    window: Window,
+    released: BTreeMap<ApprovalName, BTreeSet<ChangeLine>>,
+    scopes: BTreeSet<String>,
+    before: Window,
+}
+
+/// Everything that the guard looks at beside the plan.
+pub struct Watch<'a> {
+    /// The target's rules.
+    pub rules: &'a TargetRules,
+    /// The look.
+    pub observed: &'a Observed,
+    /// The target's ledger.
+    pub ledger: &'a Ledger,
+    /// What the target's own limits say.
+    pub judged: &'a Judged,
+    /// What the realm's limits hold here.
+    pub realm: &'a RealmHolds,
+    /// People's answers.
+    pub answers: &'a Answers,
+    /// How long removals must last.
+    pub settling: Option<&'a Settling>,
+    /// Nothing is unreadable, so that what is not wanted is really not wanted.
+    pub sure: bool,
+    /// Now.
+    pub t: Timestamp,
+}
+
+/// Judges a plan.
+#[must_use]
+pub fn guard(mut plan: Plan, watch: &Watch<'_>) -> GuardedPlan {
+    let mut released: BTreeMap<ApprovalName, BTreeSet<ChangeLine>> = BTreeMap::new();
+    let mut items: Vec<Guarded> = Vec::with_capacity(plan.changes.len());
+    for change in std::mem::take(&mut plan.changes) {
+        let fate = fate(&plan, &change, watch, &mut released);
+        items.push(Guarded { change, fate });
+    }
+    follow_holds(&mut items);
+    let behind = minimum::keep(&mut items, watch);
+    items.sort_by_cached_key(|item| order::sort_key(&item.change, behind.contains(&item.change.line())));
+    let mut window = watch.ledger.window.clone();
+    brakes::mark(&mut plan, &items, watch, &mut window);
+    let listing_held = plan.shrank && items.iter().any(|item| item.fate == Fate::Held(Hold::Shrunk));
+    if let (Some(listed), false) = (plan.listed, listing_held) {
+        window.last_complete = Some(listed);
+    }
+    if plan.shrank && listing_held {
+        let sent: BTreeSet<&AccountKey> = items.iter().filter(|item| matches!(item.fate, Fate::Send(_))).map(|item| item.change.key()).collect();
+        plan.links.retain(|key, _| sent.contains(key));
+        plan.unlinked.clear();
+    }
+    let open: BTreeSet<String> = items
+        .iter()
+        .filter(|item| item.fate == Fate::Held(Hold::NewScope))
+        .filter_map(|item| scope_of(&item.change))
+        .collect();
+    let scopes = watch.rules.scopes().filter(|scope| !open.contains(scope) && !watch.ledger.scopes.contains(scope)).collect();
+    GuardedPlan { plan, items, window, released, scopes, before: watch.ledger.window.clone() }
+}
+
+fn fate(plan: &Plan, change: &Change, watch: &Watch<'_>, released: &mut BTreeMap<ApprovalName, BTreeSet<ChangeLine>>) -> Fate {
+    if watch.rules.mode == Mode::Observe {
+        return Fate::Observed;
+    }
+    let leaver = matches!(change.cause(), Cause::Lockout | Cause::Lifecycle(LifecycleState::Terminated));
+    if watch.rules.freeze && !leaver && change.cause() != Cause::Until {
+        return Fate::Frozen;
+    }
+    let line = change.line();
+    if change.cause() == Cause::Lockout {
+        return Fate::Send(None);
+    }
+    if let Some(approval) = watch.answers.rejected(&line) {
+        return Fate::Held(Hold::Rejected(approval.clone()));
+    }
+    let waits = watch.settling.is_some_and(|settling| must_last(change) && !has_lasted(settling, &line, watch.t));
+    if let Some(approval) = watch.answers.approved(&line, watch.ledger) {
+        if waits {
+            return Fate::Waits;
+        }
+        released.entry(approval.clone()).or_default().insert(line);
+        return Fate::Send(Some(approval.clone()));
+    }
+    if let Some(hold) = hold(plan, change, watch, leaver) {
+        return Fate::Held(hold);
+    }
+    if waits { Fate::Waits } else { Fate::Send(None) }
+}
+
+fn hold(plan: &Plan, change: &Change, watch: &Watch<'_>, leaver: bool) -> Option<Hold> {
+    if let Some(hold) = watch.judged.hold(change).or_else(|| watch.realm.hold(change)) {
+        return Some(hold);
+    }
+    let spared = leaver || matches!(change.cause(), Cause::Until | Cause::Lifecycle(LifecycleState::Suspended | LifecycleState::Leave));
+    if watch.rules.removals == Removals::Hold && change.act().removes() && !spared {
+        return Some(Hold::Removals);
+    }
+    if plan.shrank && !(leaver && matches!(change.act(), Act::Disable)) && change.cause() != Cause::Until {
+        return Some(Hold::Shrunk);
+    }
+    if change.cause() == Cause::Scope && scope_of(change).is_some_and(|scope| !watch.ledger.scopes.contains(&scope)) {
+        return Some(Hold::NewScope);
+    }
+    if matches!(change.act(), Act::Enable) && plan.elsewhere.contains(change.key()) {
+        return Some(Hold::DisabledElsewhere);
+    }
+    None
+}
+
+fn scope_of(change: &Change) -> Option<String> {
+    match change.act() {
+        Act::Revoke(key) if change.cause() == Cause::Scope => Some(format!("{}/{}", key.kind, key.name)),
+        _ => None,
+    }
+}
+
+/// Removals that policies, bindings or absence ask for must last; leavers, suspension, leave, Lockouts and an `until` wait for nothing.
+fn must_last(change: &Change) -> bool {
+    let at_once = matches!(
+        change.cause(),
+        Cause::Lockout | Cause::Until | Cause::Lifecycle(LifecycleState::Terminated | LifecycleState::Suspended | LifecycleState::Leave)
+    );
+    change.act().removes() && !at_once
+}
+
+fn has_lasted(settling: &Settling, line: &ChangeLine, t: Timestamp) -> bool {
+    settling.wanted.get(line).is_some_and(|since| since.checked_add(settling.settle).is_ok_and(|settled| settled <= t))
+}
+
+/// What follows a held change is held: grants behind a held Create, a Delete behind a held Disable.
+fn follow_holds(items: &mut [Guarded]) {
+    let stuck = |fate: &Fate| !matches!(fate, Fate::Send(_));
+    let not_made: BTreeSet<AccountKey> =
+        items.iter().filter(|item| matches!(item.change.act(), Act::Create { .. }) && stuck(&item.fate)).map(|item| item.change.key().clone()).collect();
+    let not_shut: BTreeSet<AccountKey> =
+        items.iter().filter(|item| matches!(item.change.act(), Act::Disable) && stuck(&item.fate)).map(|item| item.change.key().clone()).collect();
+    for item in items {
+        let follows = match item.change.act() {
+            Act::Grant(_) => not_made.contains(item.change.key()),
+            Act::Delete => not_shut.contains(item.change.key()),
+            _ => false,
+        };
+        if follows && matches!(item.fate, Fate::Send(_)) {
+            item.fate = Fate::Held(Hold::Follows);
+        }
+    }
+}
+
+impl GuardedPlan {
+    /// The plan behind it: findings, extent, what is to be remembered.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Every change with its fate, in the order of sending.
+    #[must_use]
+    pub fn items(&self) -> &[Guarded] {
+        &self.items
+    }
+
+    /// What is sent, in order.
+    pub fn sent(&self) -> impl Iterator<Item = &Change> {
+        self.items.iter().filter(|item| matches!(item.fate, Fate::Send(_))).map(|item| &item.change)
+    }
+
+    /// What waits for a person's answer.
+    pub fn held(&self) -> impl Iterator<Item = &Guarded> {
+        self.items.iter().filter(|item| matches!(item.fate, Fate::Held(_)))
+    }
+
+    /// Whether anything waits for a person's answer, announced ends included.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.held().next().is_some() || self.plan.shrank && self.window.last_complete == self.before.last_complete
+    }
+
+    /// The digest of what is held: what an answer names.
+    #[must_use]
+    pub fn held_digest(&self) -> String {
+        let lines: Vec<ChangeLine> = self.held().map(|item| item.change.line()).collect();
+        digest_of_lines(&lines)
+    }
+
+    /// What is to be remembered before anything is sent: the charge with the intent.
+    #[must_use]
+    pub fn facts(&self) -> Vec<Fact> {
+        let mut facts = self.plan.notes.clone();
+        facts.extend(self.plan.facts());
+        if self.window != self.before {
+            facts.push(Fact::Window(self.window.clone()));
+        }
+        facts.extend(self.scopes.iter().cloned().map(Fact::Scope));
+        facts.extend(self.released.iter().map(|(approval, lines)| Fact::Released(approval.clone(), lines.clone())));
+        facts
+    }
+}

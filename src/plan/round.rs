@@ -1,0 +1,229 @@
+//! One look at everything: all targets of a realm planned and judged together. A folder's run and an operator's sweep are this call.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::model::account::{Account, AccountKey};
+use crate::model::failure::Failure;
+use crate::model::ids::{ApprovalName, PersonId, TargetName};
+use crate::model::ledger::{Fact, Ledger};
+use crate::model::observed::{Observed, Scope};
+use crate::model::schema::Schema;
+use crate::realm::index::{Reading, Realm};
+use crate::realm::input::{Frozen, Held};
+
+use super::correlate::Claims;
+use super::course::course;
+use super::decided::Decided;
+use super::desired::{Desired, Stand};
+use super::finding::{Finding, FindingKind, Subject};
+use super::guard::{Answers, Approval, Fate, GuardedPlan, Judged, Settling, Watch, guard, judge, realm_holds};
+use super::rules::TargetRules;
+use super::sweep::{Judging, Plan, plan};
+
+/// One target as it was looked at.
+#[derive(Debug)]
+pub struct Look {
+    /// Its rules.
+    pub rules: TargetRules,
+    /// Its schema.
+    pub schema: Schema,
+    /// Its ledger.
+    pub ledger: Ledger,
+    /// What it shows, or why nothing is known.
+    pub observed: Result<Observed, Failure>,
+}
+
+/// One target, planned and judged.
+#[derive(Debug)]
+pub struct TargetRound {
+    /// What is desired there.
+    pub desired: Desired,
+    /// What is to be done.
+    pub plan: GuardedPlan,
+}
+
+/// Everything planned and judged.
+#[derive(Debug)]
+pub struct Round {
+    /// The targets that were read.
+    pub targets: BTreeMap<TargetName, TargetRound>,
+    /// The targets that could not be.
+    pub unread: BTreeMap<TargetName, Failure>,
+    /// Everybody's decision.
+    pub decided: Decided,
+    /// What is shown of the realm and of people, beside what each target shows.
+    pub findings: BTreeSet<Finding>,
+    /// Why removals by policy are not judged.
+    pub removals_kept_back: Option<Frozen>,
+}
+
+/// What a round comes to, worst first: the exit code of `plan` follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Nothing to do.
+    Nothing,
+    /// Changes are sent.
+    Changes,
+    /// Some changes wait for a person's answer.
+    Held,
+    /// Something could not be read or decided: the plan is a lower bound.
+    Incomplete,
+}
+
+/// Who holds what by a look, as `input.observed` needs it: by the ledger's ids, else by owner key.
+#[must_use]
+pub fn reading(rules: &TargetRules, observed: &Observed, ledger: &Ledger) -> Reading {
+    let linked: BTreeMap<_, &AccountKey> = ledger.links.iter().filter_map(|(key, link)| link.id.as_ref().map(|id| (id, key))).collect();
+    let whose = |account: &Account| match (&account.owner, linked.get(&account.id)) {
+        (Some(owner), _) if owner.realm == rules.realm => Some((owner.person.clone(), owner.account.clone())),
+        (Some(_), _) => None,
+        (None, Some(key)) => Some((key.person.clone(), key.account.clone())),
+        (None, None) => None,
+    };
+    let mut held: BTreeMap<PersonId, BTreeSet<Held>> = BTreeMap::new();
+    for account in observed.accounts() {
+        if let Some((person, name)) = whose(account) {
+            let entitlements = account.entitlements.keys().map(|key| Held { key: key.clone(), account: name.clone() });
+            held.entry(person).or_default().extend(entitlements);
+        }
+    }
+    Reading { scope: observed.scope().clone(), complete: observed.extent().is_complete(), held, exports: BTreeMap::new() }
+}
+
+/// Plans and judges all targets.
+#[must_use]
+pub fn plan_round(realm: &Realm, decided: Decided, looks: &BTreeMap<TargetName, Look>, settling: Option<&Settling>, t: Timestamp) -> Round {
+    let judging = Judging { absence: realm.absence_judged(), removals: realm.removals_kept_back().is_none() };
+    let approvals: Vec<Approval> = realm
+        .approvals()
+        .filter_map(|approval| Some(Approval { name: ApprovalName::parse(approval.meta.name.as_str()).ok()?, spec: approval.spec.clone() }))
+        .collect();
+    let mut judged: BTreeMap<&TargetName, (Desired, Plan, Answers, Judged, &Look, &Observed)> = BTreeMap::new();
+    let mut unread = BTreeMap::new();
+    for (name, look) in looks {
+        let observed = match &look.observed {
+            Ok(observed) => observed,
+            Err(failure) => {
+                unread.insert(name.clone(), failure.clone());
+                continue;
+            }
+        };
+        let desired = decided.desired(realm, name, &look.ledger, t);
+        let claims = Claims::of(&look.rules, &look.schema, &desired);
+        let mut plan = plan(&look.rules, &look.schema, &desired, &claims, observed, &look.ledger, judging, t);
+        if !realm.policies().is_empty() && !look.ledger.had_policy {
+            plan.notes.push(Fact::HadPolicy);
+        }
+        let answers = Answers::of(&approvals, name, t);
+        let verdict = judge(&plan, &look.rules, &look.ledger, &desired, &answers, t);
+        judged.insert(name, (desired, plan, answers, verdict, look, observed));
+    }
+    let safety = realm.spec().and_then(|spec| spec.safety.as_ref());
+    let holds = realm_holds(judged.values().map(|(_, _, _, verdict, _, _)| verdict), safety);
+    let sure = judging.absence && judging.removals && decided.frozen.is_none();
+    let mut targets = BTreeMap::new();
+    for (name, (desired, plan, answers, verdict, look, observed)) in judged {
+        let sure = sure && observed.extent().is_complete();
+        let watch = Watch { rules: &look.rules, observed, ledger: &look.ledger, judged: &verdict, realm: &holds, answers: &answers, settling, sure, t };
+        targets.insert(name.clone(), TargetRound { plan: guard(plan, &watch), desired });
+    }
+    let findings = findings(realm, &decided, looks, t);
+    Round { targets, unread, decided, findings, removals_kept_back: realm.removals_kept_back() }
+}
+
+/// What is shown of the realm and of its people.
+fn findings(realm: &Realm, decided: &Decided, looks: &BTreeMap<TargetName, Look>, t: Timestamp) -> BTreeSet<Finding> {
+    let mut findings = BTreeSet::new();
+    if let Some(frozen) = &decided.frozen {
+        findings.insert(Finding { subject: Subject::Realm, kind: FindingKind::Frozen, message: frozen.reason.to_string() });
+    }
+    for (id, person) in &decided.people {
+        match &person.decision {
+            Err(frozen) if decided.frozen.is_none() => {
+                findings.insert(Finding { subject: Subject::Person(id.clone()), kind: FindingKind::Frozen, message: frozen.reason.to_string() });
+            }
+            Err(_) => {}
+            Ok(decision) => {
+                let named = decision.accounts.keys().map(|(target, _)| target).chain(decision.entitlements.keys().map(|(_, key)| &key.target));
+                for target in named.filter(|target| !looks.contains_key(*target)) {
+                    if realm.target(target).is_some_and(|target| target.spec.suspend) {
+                        continue;
+                    }
+                    let message = "policies or bindings name this target, and there is no readable TargetSystem of that name".to_owned();
+                    findings.insert(Finding { subject: Subject::Target(target.clone()), kind: FindingKind::Refused, message });
+                }
+            }
+        }
+    }
+    for (target, torn) in realm.unreadable_targets() {
+        findings.insert(Finding { subject: Subject::Target(target), kind: FindingKind::Frozen, message: format!("the TargetSystem cannot be read: {}", torn.why) });
+    }
+    let _ = t;
+    findings
+}
+
+impl Round {
+    /// Every finding, of the realm and of all targets.
+    pub fn all_findings(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().chain(self.targets.values().flat_map(|target| &target.plan.plan().findings))
+    }
+
+    /// What it comes to. `unreadable`: something of the realm cannot be read.
+    #[must_use]
+    pub fn verdict(&self, unreadable: bool) -> Verdict {
+        let partial = self.targets.values().any(|target| !target.plan.plan().extent.is_complete());
+        let incomplete = self.all_findings().any(|finding| finding.kind.is_incomplete());
+        if unreadable || partial || incomplete || !self.unread.is_empty() {
+            return Verdict::Incomplete;
+        }
+        let items = || self.targets.values().flat_map(|target| target.plan.items());
+        if self.targets.values().any(|target| target.plan.is_held()) {
+            Verdict::Held
+        } else if items().any(|item| matches!(item.fate, Fate::Send(_) | Fate::Waits | Fate::Frozen)) {
+            Verdict::Changes
+        } else {
+            Verdict::Nothing
+        }
+    }
+
+    /// Violations that nobody accepts, by person.
+    #[must_use]
+    pub fn violations(&self, t: Timestamp) -> BTreeMap<PersonId, Vec<crate::policy::decision::Violation>> {
+        let decided = self.decided.people.iter().filter_map(|(id, person)| person.decision.as_ref().ok().map(|decision| (id, decision)));
+        decided
+            .map(|(id, decision)| (id.clone(), decision.violations.iter().filter(|violation| !violation.is_waived_at(t)).cloned().collect::<Vec<_>>()))
+            .filter(|(_, violations)| !violations.is_empty())
+            .collect()
+    }
+}
+
+/// The next instant after `t` at which anything of this person changes by itself: state, holding, `until`, waiver, grace, later step.
+/// `ledgers` are as they are after the round.
+#[must_use]
+pub fn next_due(person: &PersonId, round: &Round, looks: &BTreeMap<TargetName, Look>, ledgers: &BTreeMap<TargetName, Ledger>, t: Timestamp) -> Option<Timestamp> {
+    let mut due: BTreeSet<Timestamp> = round.decided.people.get(person).and_then(|person| person.due).into_iter().collect();
+    for (name, look) in looks {
+        let (Some(target), Some(ledger)) = (round.targets.get(name), ledgers.get(name)) else { continue };
+        let Some(desired) = target.desired.people.get(person) else { continue };
+        let accounts: BTreeSet<_> = desired
+            .asked
+            .keys()
+            .chain(ledger.links.keys().filter(|key| key.person == *person).map(|key| &key.account))
+            .cloned()
+            .collect();
+        for account in accounts {
+            let key = AccountKey { person: person.clone(), target: name.clone(), account };
+            let link = ledger.links.get(&key);
+            due.extend(course(desired, desired.asked.get(&key.account), link, &look.rules, &key.account, t).and_then(|course| course.next));
+            for (entitlement, grant) in link.into_iter().flat_map(|link| &link.grants) {
+                due.extend(grant.until);
+                let frozen = matches!(desired.stand, Stand::Frozen(_));
+                due.extend(grant.lapsed.filter(|_| !frozen).and_then(|lapsed| look.rules.grace(entitlement).and_then(|grace| lapsed.checked_add(grace).ok())));
+            }
+        }
+    }
+    due.into_iter().find(|due| *due > t)
+}
+

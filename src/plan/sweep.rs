@@ -1,0 +1,270 @@
+//! The plan of one target: a sweep and a look at some people are the same call.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::api::target::Mode;
+use crate::model::account::{Account, AccountKey};
+use crate::model::change::{Act, Change};
+use crate::model::ids::{AccountId, TargetName};
+use crate::model::ledger::{Fact, Ledger, Link};
+use crate::model::observed::{Extent, Observed, Scope};
+use crate::model::schema::Schema;
+
+use super::account::{Sight, plan_account};
+use super::allocate::allocate;
+use super::correlate::{Claims, Correlated, Found, correlate};
+use super::desired::{Desired, Stand};
+use super::finding::{Finding, FindingKind, Subject};
+use super::order;
+use super::rules::TargetRules;
+
+/// What the realm says about judging.
+#[derive(Debug, Clone, Copy)]
+pub struct Judging {
+    /// Nothing of the realm is unreadable, so that what is absent is gone.
+    pub absence: bool,
+    /// No RoleBinding, BusinessRole or unknown file is unreadable, so that what is not given is not given.
+    pub removals: bool,
+}
+
+/// What one target needs, before the guard.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Which target.
+    pub target: TargetName,
+    /// In the order of sending.
+    pub changes: Vec<Change>,
+    /// What is shown.
+    pub findings: BTreeSet<Finding>,
+    /// What is to be remembered of accounts, where that changes.
+    pub links: BTreeMap<AccountKey, Link>,
+    /// Accounts that nothing is to be remembered of any more.
+    pub unlinked: BTreeSet<AccountKey>,
+    /// Accounts that somebody else shut.
+    pub elsewhere: BTreeSet<AccountKey>,
+    /// Accounts of people whose end is read for the first time, or moved nearer: judged as leavers now.
+    pub announced: BTreeSet<AccountKey>,
+    /// Accounts of people whose end was announced and judged earlier.
+    pub announced_before: BTreeSet<AccountKey>,
+    /// Who was in scope.
+    pub scope: Scope,
+    /// How much of the target was read.
+    pub extent: Extent,
+    /// The listing is much smaller than the last complete one.
+    pub shrank: bool,
+    /// Accounts that no person correlates with, protected ones and our own login apart; none where the look does not say.
+    pub unmatched: Option<u32>,
+    /// Accounts in a complete listing.
+    pub listed: Option<u32>,
+    /// Linked accounts last seen Enabled.
+    pub enabled: u32,
+    /// What else is to be remembered.
+    pub notes: Vec<Fact>,
+}
+
+/// Plans one target.
+#[must_use]
+pub fn plan(rules: &TargetRules, schema: &Schema, desired: &Desired, claims: &Claims, observed: &Observed, ledger: &Ledger, judging: Judging, t: Timestamp) -> Plan {
+    let listed = observed.is_whole().then(|| u32::try_from(observed.accounts().count()).unwrap_or(u32::MAX));
+    let shrank = listed.is_some_and(|now| ledger.window.last_complete.is_some_and(|last| now.saturating_mul(2) < last));
+    let mut plan = Plan {
+        target: rules.name.clone(),
+        changes: Vec::new(),
+        findings: BTreeSet::new(),
+        links: BTreeMap::new(),
+        unlinked: BTreeSet::new(),
+        elsewhere: BTreeSet::new(),
+        announced: BTreeSet::new(),
+        announced_before: BTreeSet::new(),
+        scope: observed.scope().clone(),
+        extent: observed.extent().clone(),
+        shrank,
+        unmatched: None,
+        listed,
+        enabled: 0,
+        // The look has answered what an interrupted run left open.
+        notes: if ledger.intents.is_empty() { Vec::new() } else { vec![Fact::Done] },
+    };
+    if let Some(foreign) = foreign_realm(rules, observed, ledger) {
+        let message = format!("its accounts carry keys of realm {foreign} and none of realm {}: nothing is done here", rules.realm);
+        plan.findings.insert(Finding { subject: Subject::Target(rules.name.clone()), kind: FindingKind::Refused, message });
+        return plan;
+    }
+    let chosen = allocate(rules, schema, desired, observed, ledger);
+    let Correlated { found, moved } = correlate(rules, schema, desired, claims, observed, ledger);
+    let mut matched: BTreeSet<AccountId> = BTreeSet::new();
+    let mut contested: BTreeSet<AccountId> = BTreeSet::new();
+    let nothing = crate::model::value::Attributes::new();
+    for (key, found) in found {
+        let Some(person) = desired.people.get(&key.person) else { continue };
+        let Some(account_rules) = rules.account(&key.account) else { continue };
+        let from = moved.get(&key).unwrap_or(&key);
+        let known = ledger.links.get(from);
+        let asked = person.asked.get(&key.account);
+        if asked.is_some() && !rules.accounts.contains_key(&key.account) {
+            let message = format!("account `{}` is asked for and not declared in TargetSystem/{}: add it to spec.accounts", key.account, rules.name);
+            plan.findings.insert(Finding::account(&key, FindingKind::Refused, message));
+        }
+        if let Found::Account { seen, .. } = &found {
+            matched.insert(seen.account().id.clone());
+        }
+        if let Found::Blocked { accounts, .. } = &found {
+            contested.extend(accounts.iter().cloned());
+        }
+        // A listing that shrank proves nothing about an account that was there.
+        let found = match found {
+            Found::Missing(_) if shrank && known.is_some() && person.lifecycle.as_ref().is_none_or(|l| l.state == crate::model::change::LifecycleState::Terminated || person.locked) => {
+                Found::Unread
+            }
+            found => found,
+        };
+        let sight = Sight {
+            key: key.clone(),
+            person,
+            asked,
+            rules,
+            account_rules,
+            schema,
+            observed,
+            absence_judged: judging.absence,
+            removals_judged: judging.removals,
+            broken: false,
+            intents: &ledger.intents,
+            t,
+        };
+        let account = plan_account(sight, known, found, chosen.get(&key).unwrap_or(&nothing));
+        plan.changes.extend(account.changes);
+        plan.findings.extend(account.findings);
+        if account.end_announced {
+            plan.announced.insert(key.clone());
+        }
+        if account.end_was_announced {
+            plan.announced_before.insert(key.clone());
+        }
+        if let Some(from) = moved.get(&key) {
+            plan.unlinked.insert(from.clone());
+        }
+        match account.link {
+            Some(link) => {
+                if link.disabled_elsewhere {
+                    plan.elsewhere.insert(key.clone());
+                }
+                if known != Some(&link) || moved.contains_key(&key) {
+                    plan.links.insert(key, link);
+                }
+            }
+            None if known.is_some() => {
+                plan.unlinked.insert(key);
+            }
+            None => {}
+        }
+    }
+    plan.enabled = u32::try_from(ledger.links.values().filter(|link| link.id.is_some() && link.state == crate::model::account::AccountState::Enabled).count()).unwrap_or(u32::MAX);
+    provide(rules, observed, desired, &mut plan);
+    strangers(rules, claims, observed, &matched, &contested, &mut plan);
+    if rules.mode == Mode::Observe {
+        // Nothing becomes ours by looking.
+        for link in plan.links.values_mut() {
+            link.asked = link.asked && !link.adopted;
+        }
+    }
+    order::sort(&mut plan.changes, &|_| false);
+    plan
+}
+
+/// A target that carries another realm's keys and none of ours.
+fn foreign_realm(rules: &TargetRules, observed: &Observed, ledger: &Ledger) -> Option<String> {
+    let mut foreign = None;
+    for owner in observed.accounts().filter_map(|account| account.owner.as_ref()) {
+        if owner.realm == rules.realm {
+            return None;
+        }
+        foreign.get_or_insert(&owner.realm);
+    }
+    if ledger.links.values().any(|link| link.id.is_some()) {
+        return None;
+    }
+    foreign.map(ToString::to_string)
+}
+
+/// Entitlements that grants need and the target lacks are made first, where the manifest says so.
+fn provide(rules: &TargetRules, observed: &Observed, desired: &Desired, plan: &mut Plan) {
+    let mut provided = BTreeSet::new();
+    let mut provides = Vec::new();
+    for change in &plan.changes {
+        let Act::Grant(key) = change.act() else { continue };
+        let create = rules.kind(key).is_some_and(|kind| kind.create_missing) && desired.named_by_roles.names(key);
+        let once = crate::model::entitlement::EntitlementKey { right: None, ..key.clone() };
+        if create && observed.exists(&once) == Some(false) && provided.insert(once.clone()) {
+            provides.push(Change::provide(change.key().clone(), once, change.reasons().to_vec()));
+        }
+    }
+    plan.changes.extend(provides);
+}
+
+/// What is there and nobody's: orphans, unmatched accounts, and what they hold in an authoritative scope.
+fn strangers(
+    rules: &TargetRules,
+    claims: &Claims,
+    observed: &Observed,
+    matched: &BTreeSet<AccountId>,
+    contested: &BTreeSet<AccountId>,
+    plan: &mut Plan,
+) {
+    let mut unmatched = 0;
+    for account in observed.accounts() {
+        let protected = account.own_login || rules.is_protected(&account.name);
+        let theirs = matched.contains(&account.id);
+        if protected || !theirs {
+            in_scope(rules, account, plan);
+        }
+        // Outside the scope of a look at some people, nothing can be said of the others.
+        if protected || theirs || plan.scope != Scope::Whole {
+            continue;
+        }
+        let subject = Subject::Found(rules.name.clone(), account.id.clone());
+        match &account.owner {
+            Some(owner) if owner.realm == rules.realm && !claims.is_living(&owner.person) => {
+                let message = format!("account {} ({}) carries the key {owner}, and nobody declares that person: reported, never removed", account.id, account.name);
+                plan.findings.insert(Finding { subject, kind: FindingKind::Orphan, message });
+            }
+            Some(owner) if owner.realm == rules.realm => {}
+            Some(_) | None => {
+                unmatched += 1;
+                if !contested.contains(&account.id) {
+                    let message = format!("account {} ({}) is nobody's", account.id, account.name);
+                    plan.findings.insert(Finding { subject, kind: FindingKind::Unmatched, message });
+                }
+            }
+        }
+    }
+    plan.unmatched = observed.is_whole().then_some(unmatched);
+}
+
+fn in_scope(rules: &TargetRules, account: &Account, plan: &mut Plan) {
+    for key in account.entitlements.keys().filter(|key| rules.is_authoritative(key)) {
+        plan.findings.insert(Finding {
+            subject: Subject::Found(rules.name.clone(), account.id.clone()),
+            kind: FindingKind::OutOfScope,
+            message: format!("account {} ({}) holds {key}, which is authoritative, and is no person's: take it away in the target", account.id, account.name),
+        });
+    }
+}
+
+impl Plan {
+    /// What is to be remembered, as facts; `held` are the links after the guard's marks.
+    #[must_use]
+    pub fn facts(&self) -> Vec<Fact> {
+        let unlinked = self.unlinked.iter().filter(|key| !self.links.contains_key(*key)).cloned().map(Fact::Unlinked);
+        unlinked.chain(self.links.iter().map(|(key, link)| Fact::Linked(key.clone(), Box::new(link.clone())))).collect()
+    }
+
+    /// Whether everybody of the realm was looked at.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.scope == Scope::Whole
+    }
+}
+

@@ -1,0 +1,245 @@
+//! What is wrong between the objects of a realm: each object is fine by itself, and yet names somebody or something that is not there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::bindings::FIELDS;
+use super::people::Declared;
+use super::{Realm, RoleName};
+use crate::model::ids::{ObjectName, TargetName};
+use crate::realm::lifecycle::{employment_at, zone_named};
+use crate::realm::object::{Meta, Place, ResourceKind};
+
+/// One thing that is wrong with one object; a condition on it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RealmProblem {
+    /// The object's kind.
+    pub kind: ResourceKind,
+    /// The object's name.
+    pub name: ObjectName,
+    /// Where it was read.
+    pub place: Place,
+    /// What is wrong: a lower-case fragment.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+    /// Whether it freezes people: the person, those of the binding, those who are given the role.
+    pub freezes: bool,
+}
+
+/// Gathers problems.
+struct Found(Vec<RealmProblem>);
+
+impl Found {
+    fn add(&mut self, kind: ResourceKind, meta: &Meta, freezes: bool, message: String, hint: &str) {
+        let (name, place) = (meta.name.clone(), meta.place.clone());
+        self.0.push(RealmProblem { kind, name, place, message, hint: hint.to_owned(), freezes });
+    }
+}
+
+const SPELL: &str = "check the spelling, or declare it";
+
+impl Realm {
+    /// Everything that is wrong between the objects, at `t`. Policies' own errors are in [`Realm::policy_errors`], what cannot be read at
+    /// all is in [`Realm::unreadable`].
+    #[must_use]
+    pub fn problems(&self, t: Timestamp) -> Vec<RealmProblem> {
+        let mut found = Found(Vec::new());
+        self.realm_problems(&mut found);
+        self.people_problems(&mut found);
+        self.shared_ids(&mut found);
+        self.manager_circles(t, &mut found);
+        self.role_problems(&mut found);
+        self.binding_problems(t, &mut found);
+        self.answer_problems(&mut found);
+        found.0.sort();
+        found.0
+    }
+
+    fn realm_problems(&self, found: &mut Found) {
+        for (number, realm) in self.realms.values().enumerate() {
+            if let Some(zone) = realm.spec.timezone.as_ref().filter(|zone| zone_named(zone).is_none()) {
+                let message = format!("there is no time zone `{zone}`; UTC counts");
+                found.add(ResourceKind::Realm, &realm.meta, false, message, "write an IANA name: Europe/Prague");
+            }
+            if number > 0 {
+                found.add(ResourceKind::Realm, &realm.meta, true, "a second Realm".to_owned(), "there is at most one: take one out");
+            }
+        }
+    }
+
+    fn people_problems(&self, found: &mut Found) {
+        for declared in self.people.iter() {
+            let mut add = |freezes, message, hint| found.add(ResourceKind::Person, &declared.meta, freezes, message, hint);
+            if declared.zone_is_unknown() {
+                let zone = declared.spec.timezone.as_deref().unwrap_or_default();
+                let message = format!("there is no time zone `{zone}`; the realm's counts");
+                add(false, message, "write an IANA name: Europe/Prague");
+            }
+            for manager in declared.managers().into_iter().filter(|name| self.is_nobody(name)) {
+                add(false, format!("the manager `{manager}` is no Person"), SPELL);
+            }
+            for owner in declared.spec.owners.iter().filter(|name| self.is_nobody(name)) {
+                add(false, format!("the owner `{owner}` is no Person"), SPELL);
+            }
+            for error in self.attribute_errors(declared) {
+                add(true, error, "nothing is decided for this person until it is mended");
+            }
+            for link in &declared.spec.accounts {
+                if let Some(message) = self.account_problem(&link.target, &link.account) {
+                    add(false, message, SPELL);
+                }
+            }
+        }
+    }
+
+    /// Ids and names that belong to one person only.
+    fn shared_ids(&self, found: &mut Found) {
+        let mut by_user_name: BTreeMap<String, Vec<&Declared>> = BTreeMap::new();
+        for declared in self.people.iter() {
+            if let Some(name) = &declared.spec.user_name {
+                by_user_name.entry(name.to_lowercase()).or_default().push(declared);
+            }
+            let others = self.people.by_id(&declared.id).filter(|other| other.meta.name != declared.meta.name);
+            for other in others {
+                let message = format!("the Person `{}` declares the same externalId `{}`", other.meta.name, declared.id);
+                let hint = "take one of them out; neither is decided until then";
+                found.add(ResourceKind::Person, &declared.meta, true, message, hint);
+            }
+            for id in declared.former_ids() {
+                let living = self.people.by_id(&id).map(|other| ("declares it now", other));
+                let heirs = self.people.heirs(&id).map(|other| ("names it too", other));
+                for (what, other) in living.chain(heirs).filter(|(_, other)| other.meta.name != declared.meta.name) {
+                    let message = format!("the former id `{id}` is not this person's alone: the Person `{}` {what}", other.meta.name);
+                    found.add(ResourceKind::Person, &declared.meta, false, message, "leave it to one of them");
+                }
+            }
+        }
+        for people in by_user_name.values().filter(|people| people.len() > 1) {
+            for declared in people {
+                let others: BTreeSet<&str> =
+                    people.iter().map(|other| other.meta.name.as_str()).filter(|name| *name != declared.meta.name.as_str()).collect();
+                let others = others.into_iter().collect::<Vec<_>>().join(", ");
+                let name = declared.spec.user_name.as_deref().unwrap_or_default();
+                let message = format!("the userName `{name}` is also that of {others}");
+                found.add(ResourceKind::Person, &declared.meta, false, message, "give each person one of their own");
+            }
+        }
+    }
+
+    /// People whose chain of managers comes back to themselves.
+    fn manager_circles(&self, t: Timestamp, found: &mut Found) {
+        let manager = |declared: &Declared| {
+            let own = employment_at(&declared.spec, declared.zone(&self.zone), t).and_then(|employment| employment.manager.as_ref());
+            own.or(declared.spec.manager.as_ref()).and_then(|name| self.people.get(name))
+        };
+        // Every object is walked over once: a way that meets an earlier one is known from there on.
+        let mut walked: BTreeSet<&ObjectName> = BTreeSet::new();
+        for declared in self.people.iter() {
+            let mut way: Vec<&Declared> = Vec::new();
+            let mut on_way: BTreeMap<&ObjectName, usize> = BTreeMap::new();
+            let mut next = self.people.get(declared.meta.name.as_str());
+            while let Some(one) = next {
+                if let Some(at) = on_way.get(&one.meta.name) {
+                    let circle = way.get(*at..).unwrap_or_default();
+                    let names = circle.iter().map(|one| one.meta.name.as_str()).collect::<Vec<_>>().join(" → ");
+                    for member in circle {
+                        let message = format!("the managers go round in a circle: {names} → {}", one.meta.name);
+                        found.add(ResourceKind::Person, &member.meta, false, message, "give one of them another manager, or none");
+                    }
+                    break;
+                }
+                if !walked.insert(&one.meta.name) {
+                    break;
+                }
+                on_way.insert(&one.meta.name, way.len());
+                way.push(one);
+                next = manager(one);
+            }
+        }
+    }
+
+    fn role_problems(&self, found: &mut Found) {
+        let errors: BTreeMap<&RoleName, String> = self.roles().errors().map(|(name, error)| (name, error.to_string())).collect();
+        for role in self.roles.values() {
+            let mut add = |freezes, message, hint| found.add(ResourceKind::BusinessRole, &role.meta, freezes, message, hint);
+            if let Some(error) = RoleName::parse(role.meta.name.as_str()).ok().and_then(|name| errors.get(&name)) {
+                add(true, error.clone(), "nobody who is given this role is decided until it is mended");
+            }
+            for owner in role.spec.owners.iter().filter(|name| self.is_nobody(name)) {
+                add(false, format!("the owner `{owner}` is no Person"), SPELL);
+            }
+            let accounts: BTreeSet<(&str, &str)> = role.spec.entitlements.iter().map(|e| (e.target.as_str(), e.account.as_str())).collect();
+            for message in accounts.into_iter().filter_map(|(target, account)| self.account_problem(target, account)) {
+                add(false, message, SPELL);
+            }
+        }
+    }
+
+    fn binding_problems(&self, t: Timestamp, found: &mut Found) {
+        for bound in self.bindings.iter() {
+            let mut add = |freezes, message, hint| found.add(ResourceKind::RoleBinding, &bound.meta, freezes, message, hint);
+            if bound.is_over_at(t) {
+                continue;
+            }
+            if let Err(error) = bound.held(self.roles()) {
+                add(bound.is_valid_at(t), error.to_string(), "its people keep what they have until it is mended");
+            }
+            for subject in bound.spec.subjects.iter().filter(|subject| self.is_nobody(&subject.name)) {
+                add(false, format!("the subject `{}` is no Person", subject.name), SPELL);
+            }
+            for field in bound.spec.subject_match.iter().flatten().map(|(field, _)| field) {
+                let first = field.split_once('.').map_or(field.as_str(), |(first, _)| first);
+                if !FIELDS.contains(&first) {
+                    add(
+                        false,
+                        format!("`{field}` in `subjectMatch` is no field of a Person"),
+                        "write department, attributes.site and the like",
+                    );
+                }
+            }
+            let window = (bound.spec.not_before, bound.spec.not_after);
+            if let (Some(from), Some(until)) = window
+                && from >= until
+            {
+                add(false, "it ends before it begins".to_owned(), "`notBefore` must be earlier than `notAfter`");
+            }
+        }
+    }
+
+    /// Lockouts and Approvals.
+    fn answer_problems(&self, found: &mut Found) {
+        for lockout in self.lockouts.values() {
+            let mut add = |message| found.add(ResourceKind::Lockout, &lockout.meta, false, message, SPELL);
+            if self.is_nobody(&lockout.spec.person) {
+                add(format!("`{}` is no Person", lockout.spec.person));
+            }
+            lockout.spec.targets.iter().filter_map(|target| self.account_problem(target, "")).for_each(&mut add);
+        }
+        for approval in self.approvals.values().filter(|approval| !approval.spec.target.is_empty()) {
+            if let Some(message) = self.account_problem(&approval.spec.target, "") {
+                found.add(ResourceKind::Approval, &approval.meta, false, message, SPELL);
+            }
+        }
+    }
+
+    /// Whether no Person has this name, readable or not.
+    fn is_nobody(&self, name: &str) -> bool {
+        self.people.get(name).is_none() && self.unreadable_named(ResourceKind::Person, name).is_none()
+    }
+
+    /// Why there is no such account; an unreadable target may declare anything.
+    fn account_problem(&self, target: &str, account: &str) -> Option<String> {
+        if self.unreadable_named(ResourceKind::TargetSystem, target).is_some() {
+            return None;
+        }
+        match TargetName::parse(target).ok().and_then(|name| self.target(&name)) {
+            None => Some(format!("the target `{target}` is no TargetSystem")),
+            Some(found) if !account.is_empty() && !found.spec.accounts.contains_key(account) => {
+                Some(format!("the TargetSystem `{target}` does not declare the second account `{account}`"))
+            }
+            Some(_) => None,
+        }
+    }
+}
