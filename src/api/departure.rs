@@ -4,7 +4,10 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Written by Provost alone; deleting it lets the accounts be.
+use super::condition::Condition;
+
+/// Provost's own note of a person whose object was deleted: their accounts and what comes when. Written by Provost alone; who deletes it
+/// lets the accounts be as they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, CustomResource)]
 #[kube(
     group = "provost.dev",
@@ -14,7 +17,10 @@ use serde::{Deserialize, Serialize};
     shortname = "pdep",
     namespaced,
     category = "provost",
-    status = "DepartureStatus"
+    status = "DepartureStatus",
+    printcolumn(name = "ExternalId", type_ = "string", json_path = ".status.externalId"),
+    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct DepartureSpec {}
@@ -23,8 +29,17 @@ pub struct DepartureSpec {}
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DepartureStatus {
-    /// Who it was.
+    /// The `metadata.generation` of which this status speaks.
+    pub observed_generation: i64,
+    /// Who it was: the identity in the system of record.
+    #[schemars(length(max = 1024))]
     pub external_id: String,
-    /// Names of the objects that declared the person.
+    /// Names of the Person objects that declared them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 253)), extend("x-kubernetes-list-type" = "set"))]
     pub names: Vec<String>,
+    /// Ready, and what else is to be said.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
 }

@@ -3,14 +3,18 @@
 pub mod approval;
 pub mod binding;
 pub mod condition;
+pub mod crds;
 pub mod departure;
 pub mod lockout;
 pub mod person;
 pub mod policy;
 pub mod realm;
 pub mod role;
+mod schema;
 pub mod target;
 pub mod time;
+
+pub use crds::{all_crds, crd_files, crds_yaml};
 
 /// The group of all resources.
 pub const GROUP: &str = "provost.dev";

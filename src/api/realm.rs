@@ -6,10 +6,12 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::condition::ObjectStatus;
+use super::schema::immutable;
 use super::target::SafetySpec;
 use super::time::Span;
 
-/// What holds for a whole namespace or folder; at most one each.
+/// What holds for a whole namespace or folder; at most one each. Its status is the realm's overview.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource)]
 #[kube(
     group = "provost.dev",
@@ -18,27 +20,41 @@ use super::time::Span;
     plural = "realms",
     shortname = "prealm",
     namespaced,
-    category = "provost"
+    category = "provost",
+    status = "ObjectStatus",
+    printcolumn(name = "Id", type_ = "string", json_path = ".spec.id"),
+    printcolumn(name = "Freeze", type_ = "boolean", json_path = ".spec.freeze"),
+    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
+    printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Timezone", type_ = "string", json_path = ".spec.timezone", priority = 1)
 )]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[schemars(extend("x-kubernetes-validations" = [immutable("id")]))]
 pub struct RealmSpec {
-    /// First half of every owner key; never changes.
+    /// First half of every owner key that is written into accounts, such as `acme`: the same in folder and cluster, for ever. It never
+    /// changes. Default: the namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
     pub id: Option<String>,
-    /// Time zone of people who name none.
+    /// IANA name of the time zone of people who name none, such as `Europe/Prague`. Default: UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
     pub timezone: Option<String>,
-    /// How long a removal must have been wanted before it is sent; default 60s.
+    /// How long a removal must have been wanted without a break before the operator sends it, as `N(s|m|h|d)`. Default: 60s. Leavers,
+    /// suspensions, leaves, Lockouts and an `until` reached wait for nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settle: Option<Span>,
-    /// No writes but leavers, Lockouts and an `until` reached.
+    /// While true, nothing is written but leavers, Lockouts and an `until` reached; the plan lists what is kept back. Default: false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub freeze: bool,
-    /// The guard's limits over all targets together.
+    /// The guard's limits over the accounts of all targets together, each like a TargetSystem's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub safety: Option<SafetySpec>,
-    /// The attributes that people may have; where any are declared, others are errors.
+    /// The attributes that people may have: name → what it may be, such as `{badge: {type: string}}`. Where any are declared, all others
+    /// are errors; where none are, attributes are free.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 256))]
     pub attributes: BTreeMap<String, AttributeSpec>,
 }
 
@@ -46,15 +62,19 @@ pub struct RealmSpec {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct AttributeSpec {
-    /// string, integer, number, boolean or object.
+    /// What a value may be: string, integer, number, boolean or object. Default: string.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "AttributeType")]
     pub type_: Option<AttributeType>,
-    /// A list of them.
+    /// Whether it is a list of such values. Default: false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub many: bool,
-    /// Shown nowhere.
+    /// Whether its values are hidden from plans, status and logs. Default: false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub sensitive: bool,
     /// What it is for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
     pub description: Option<String>,
 }
 

@@ -8,6 +8,13 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::schema::rule;
+
+/// The pattern of a [`Day`] in schemas.
+pub const DAY_PATTERN: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T00:00:00Z)?$";
+/// The pattern of a [`Span`] in schemas.
+pub const SPAN_PATTERN: &str = "^[0-9]{1,7}(s|m|h|d)$";
+
 /// A civil date, `2027-03-31`. `2027-03-31T00:00:00Z` is read as the same date, since kustomize writes unquoted dates so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Day(pub Date);
@@ -121,9 +128,20 @@ macro_rules! text {
     };
 }
 
-text!(Day, read_day, json_schema!({"type": "string", "maxLength": 20, "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T00:00:00Z)?$"}));
+text!(
+    Day,
+    read_day,
+    // `format: date` would refuse the timestamp that kustomize makes of an unquoted date.
+    json_schema!({
+        "type": "string", "maxLength": 20, "pattern": DAY_PATTERN,
+        "x-kubernetes-validations": [rule(
+            "!format.date().validate(self.substring(0, 10)).hasValue()",
+            "no day of the calendar: write 2027-03-31"
+        )]
+    })
+);
 text!(Moment, read_moment, json_schema!({"type": "string", "format": "date-time", "maxLength": 40}));
-text!(Span, read_span, json_schema!({"type": "string", "maxLength": 8, "pattern": "^[0-9]{1,7}(s|m|h|d)$"}));
+text!(Span, read_span, json_schema!({"type": "string", "maxLength": 8, "pattern": SPAN_PATTERN}));
 
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -16,7 +16,7 @@ pub fn after(link: &Link, change: &Change, done: &Done, asked: Option<&Asked>, t
     link.touched = Some(t);
     match change.act() {
         Act::Create { name, state, .. } => {
-            link.id = Some(done.id.clone());
+            link.id = done.id.clone().or(link.id);
             link.name.clone_from(name);
             link.state = *state;
             link.adopted = false;

@@ -40,7 +40,7 @@ pub struct Seen {
 ///
 /// # Errors
 /// [`StoreError`] of the ledgers: nothing can be planned then.
-pub async fn look(realm: &mut Realm, targets: &Targets, store: &dyn LedgerStore) -> Result<Seen, StoreError> {
+pub async fn look(realm: &mut Realm, targets: &Targets, store: &dyn LedgerStore, t: Timestamp) -> Result<Seen, StoreError> {
     let mut others = BTreeMap::new();
     for name in store.targets().await? {
         if !targets.contains_key(&name) {
@@ -66,7 +66,7 @@ pub async fn look(realm: &mut Realm, targets: &Targets, store: &dyn LedgerStore)
         };
         if let (Ok(target), None) = (target, &failure) {
             let (target, rules, name) = (target.clone(), rules.clone(), name.clone());
-            reads.spawn(async move { (name, target.list(&rules).await) });
+            reads.spawn(async move { (name, target.list(&rules, t).await) });
         }
         let observed = Err(failure.unwrap_or(Failure::Bug("the target was not read".to_owned())));
         looks.insert(name.clone(), Look { rules, schema, ledger, observed });

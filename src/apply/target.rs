@@ -71,8 +71,8 @@ impl Target {
     ///
     /// # Errors
     /// [`Failure`]: nothing is known then.
-    pub async fn list(&self, rules: &TargetRules) -> Result<Observed, Failure> {
-        self.reader.list(&wanted(rules)).await
+    pub async fn list(&self, rules: &TargetRules, began: Timestamp) -> Result<Observed, Failure> {
+        self.reader.list(&wanted(rules, began)).await
     }
 
     /// Looks some people up.
@@ -84,8 +84,9 @@ impl Target {
         rules: &TargetRules,
         people: &BTreeMap<PersonId, Vec<Lookup>>,
         entitlements: &BTreeSet<EntitlementKey>,
+        began: Timestamp,
     ) -> Result<Observed, Failure> {
-        self.reader.find(people, entitlements, &wanted(rules)).await
+        self.reader.find(people, entitlements, &wanted(rules, began)).await
     }
 
     /// Records intents and charges, sends, records the answers. Every step is durable before the next one; a batch that is cut
@@ -199,7 +200,7 @@ impl Target {
             }
         }
         let later: BTreeSet<&AccountKey> = plan.sent().map(Change::key).collect();
-        self.read_back(answers, rules, &mut links).await;
+        self.read_back(answers, rules, &mut links, t).await;
         let mut facts = Vec::new();
         for (key, link) in links {
             match link {
@@ -224,7 +225,7 @@ impl Target {
     }
 
     /// One read-back of what attributes were written to: what reads otherwise than it was sent is settled, so that the plan does not flap.
-    async fn read_back(&self, answers: &[(Change, Result<Done, Failure>)], rules: &TargetRules, links: &mut BTreeMap<AccountKey, Option<Link>>) {
+    async fn read_back(&self, answers: &[(Change, Result<Done, Failure>)], rules: &TargetRules, links: &mut BTreeMap<AccountKey, Option<Link>>, t: Timestamp) {
         let mut sent: BTreeMap<AccountId, (AccountKey, Attributes)> = BTreeMap::new();
         for (change, answer) in answers {
             let Ok(done) = answer else { continue };
@@ -233,7 +234,8 @@ impl Target {
                 Act::Set(attribute, value) => Attributes::from([(attribute.clone(), value.clone())]),
                 _ => continue,
             };
-            sent.entry(done.id.clone()).or_insert_with(|| (change.key().clone(), Attributes::new())).1.extend(written);
+            let Some(id) = done.id.clone() else { continue };
+            sent.entry(id).or_insert_with(|| (change.key().clone(), Attributes::new())).1.extend(written);
         }
         if sent.is_empty() {
             return;
@@ -243,7 +245,7 @@ impl Target {
             people.entry(key.person.clone()).or_default().push(Lookup::Id(id.clone()));
         }
         // A read-back that fails settles nothing: the next look compares anew.
-        let Ok(observed) = self.reader.find(&people, &BTreeSet::new(), &wanted(rules)).await else { return };
+        let Ok(observed) = self.reader.find(&people, &BTreeSet::new(), &wanted(rules, t)).await else { return };
         for (id, (key, attributes)) in sent {
             let (Some(account), Some(Some(link))) = (observed.account(&id), links.get_mut(&key)) else { continue };
             link.name.clone_from(&account.name);
@@ -314,11 +316,11 @@ fn resolved(attributes: &Attributes, ledger: &Ledger) -> Attributes {
 
 /// The attributes that are mapped, correlate or are given out.
 #[must_use]
-pub fn wanted(rules: &TargetRules) -> Wanted {
+pub fn wanted(rules: &TargetRules, began: Timestamp) -> Wanted {
     let mut attributes: BTreeSet<AttributeName> = BTreeSet::new();
     for account in rules.accounts.values() {
         attributes.extend(account.correlation.iter().cloned());
         attributes.extend(account.mapping.iter().map(|(name, _)| name.clone()));
     }
-    Wanted { attributes }
+    Wanted { attributes, began }
 }

@@ -304,7 +304,7 @@ fn facts() -> impl Strategy<Value = Fact> {
     prop_oneof![
         1 => proptest::collection::vec(texts().prop_map(|person| change(&person)), 0..4).prop_map(Fact::Intended),
         1 => (charged, proptest::option::of(any::<u32>()))
-            .prop_map(|(charged, last_complete)| Fact::Window(Window { charged, last_complete })),
+            .prop_map(|(charged, last_complete)| Fact::Window(Window { charged, last_complete, ..Window::default() })),
         4 => (keys(), links()).prop_map(|(key, link)| Fact::Linked(key, Box::new(link))),
         2 => keys().prop_map(Fact::Unlinked),
         1 => texts().prop_map(Fact::Scope),

@@ -8,7 +8,7 @@ use crate::model::ledger::Ledger;
 use crate::model::observed::Observed;
 use crate::model::schema::Schema;
 use crate::model::value::{Attributes, Value};
-use crate::policy::mapped::Mapped;
+use crate::policy::mapping::Mapped;
 
 use super::desired::{Desired, Stand};
 use super::rules::{Source, TargetRules};

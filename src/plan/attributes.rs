@@ -9,7 +9,7 @@ use crate::model::ids::AttributeName;
 use crate::model::ledger::Link;
 use crate::model::reason::Reason;
 use crate::model::value::{Attributes, Value};
-use crate::policy::mapped::Mapped;
+use crate::policy::mapping::Mapped;
 
 use super::account::Sight;
 use super::desired::DesiredAccount;

@@ -14,7 +14,7 @@ use crate::model::schema::Schema;
 use super::desired::{Desired, DesiredPerson, Stand};
 use super::finding::FindingKind;
 use super::rules::{AccountRules, TargetRules, USER_NAME};
-use crate::policy::mapped::Mapped;
+use crate::policy::mapping::Mapped;
 
 /// What every person of the realm claims in one target.
 #[derive(Debug, Clone, Default)]

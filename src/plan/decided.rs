@@ -89,7 +89,7 @@ fn decide_one(
         (Some(frozen), _) => Err(frozen),
         (None, None) => Err(Frozen::new("the policies do not compile", "")),
         (None, Some(compiled)) => realm.input(person, t).and_then(|input| {
-            let decision = decide(compiled, &input).map_err(|error| Frozen { reason: error.to_reason() })?;
+            let decision = decide(compiled, &input, t).map_err(|error| Frozen { reason: error.to_reason() })?;
             for key in accounts_to_map(person, &decision, targets) {
                 let attributes = map(compiled, &key, &input);
                 mapped.insert(key, attributes);

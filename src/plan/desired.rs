@@ -8,7 +8,7 @@ use crate::model::account::AccountKey;
 use crate::model::entitlement::EntitlementKey;
 use crate::model::ids::{AccountId, AccountName, AttributeName, PersonId, TargetName};
 use crate::policy::decision::{Asked, Decision, Enforcement, Reasons};
-use crate::policy::mapped::Mapped;
+use crate::policy::mapping::Mapped;
 use crate::realm::input::{Frozen, Lifecycle};
 
 use super::role_names::RoleNames;

@@ -8,7 +8,7 @@ use crate::model::account::{Account, AccountKey};
 use crate::model::failure::Failure;
 use crate::model::ids::{ApprovalName, PersonId, TargetName};
 use crate::model::ledger::{Fact, Ledger};
-use crate::model::observed::{Observed, Scope};
+use crate::model::observed::Observed;
 use crate::model::schema::Schema;
 use crate::realm::index::{Reading, Realm};
 use crate::realm::input::{Frozen, Held};

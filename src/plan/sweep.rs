@@ -15,7 +15,7 @@ use crate::model::schema::Schema;
 use super::account::{Sight, plan_account};
 use super::allocate::allocate;
 use super::correlate::{Claims, Correlated, Found, correlate};
-use super::desired::{Desired, Stand};
+use super::desired::Desired;
 use super::finding::{Finding, FindingKind, Subject};
 use super::order;
 use super::rules::TargetRules;

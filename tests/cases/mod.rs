@@ -93,14 +93,14 @@ async fn run(case: &Case) -> (Outcome, Round) {
         settle: realm.spec().and_then(|spec| spec.settle).map_or(jiff::SignedDuration::from_secs(60), |settle| settle.length()),
         wanted: case.given.wanted.iter().map(|(line, since)| (ChangeLine::new(line), moment(since))).collect(),
     });
-    let mut seen = look(&mut realm, &targets, &store).await.unwrap();
+    let mut seen = look(&mut realm, &targets, &store, now).await.unwrap();
     let round = plan(&realm, &seen, settling.as_ref(), now);
     let verdict = round.verdict(!realm.unreadable().is_empty());
     for (target, report) in carry_out(&round, &mut seen, &targets, &store, now, &|_| {}).await {
         let report = report.unwrap();
         assert_eq!(report.failed(), 0, "{target}: {:?}", report.answers.iter().filter(|(_, answer)| answer.is_err()).collect::<Vec<_>>());
     }
-    let again = look(&mut realm, &targets, &store).await.unwrap();
+    let again = look(&mut realm, &targets, &store, now).await.unwrap();
     let second = plan(&realm, &again, settling.as_ref(), now);
     (Outcome { realm, round, seen, memories, verdict, now }, second)
 }
