@@ -57,7 +57,8 @@ pub struct Holding {
 /// One entitlement that a role gives, parameters filled in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct RoleGrant {
-    /// `TARGET/KIND/NAME[:RIGHT]`
+    /// `TARGET/KIND/NAME[:RIGHT]`; policies see `key` and its parts.
+    #[serde(flatten, serialize_with = "parts")]
     pub key: EntitlementKey,
     /// Which account; empty: the ordinary one.
     pub account: AccountName,
@@ -66,6 +67,20 @@ pub struct RoleGrant {
     /// Until when.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+}
+
+/// Writes `key`, and `target`, `kind`, `name` and `right` as members of `entitlements` have them.
+fn parts<S: serde::Serializer>(key: &EntitlementKey, serializer: S) -> Result<S::Ok, S::Error> {
+    use serde::ser::SerializeStruct;
+    let mut parts = serializer.serialize_struct("key", 4 + usize::from(key.right.is_some()))?;
+    parts.serialize_field("key", key)?;
+    parts.serialize_field("target", &key.target)?;
+    parts.serialize_field("kind", &key.kind)?;
+    parts.serialize_field("name", &key.name)?;
+    if let Some(right) = &key.right {
+        parts.serialize_field("right", right)?;
+    }
+    parts.end()
 }
 
 /// One target as policies see it.
@@ -81,7 +96,8 @@ pub struct TargetFacts {
 /// One entitlement that a target was last seen to hold for the person.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Held {
-    /// `TARGET/KIND/NAME[:RIGHT]`
+    /// `TARGET/KIND/NAME[:RIGHT]`; policies see `key` and its parts.
+    #[serde(flatten, serialize_with = "parts")]
     pub key: EntitlementKey,
     /// Which account; empty: the ordinary one.
     pub account: AccountName,
