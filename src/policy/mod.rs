@@ -1,3 +1,50 @@
 //! Compiles a realm's Rego, checks its names, decides and maps. The same input gives the same decision; nothing here knows a clock.
+//!
+//! ```text
+//! Policies, roles, mappings ─► compile ─► Compiled ─┬─ decide(input) ─► Decision
+//!                                 │                 ├─ map(account, input) ─► attributes
+//!                              all errors           └─ twins(input) ─► which line asked for what
+//! ```
+//!
+//! What an author finds beside `input` and their own rules and data:
+//!
+//! - `data.provost.held`: roles held, `{name, parameters, path}`; those by binding as in `input.roles`;
+//! - `data.provost.effective`: keys (`TARGET/KIND/NAME[:RIGHT]`) of all that is asked for or was last seen held, for `violations` alone;
+//! - `data.provost.key_of({target, kind, name, right})`: such a key;
+//! - `data.realm.roles`: the BusinessRoles, see [`catalogue`](crate::policy::catalogue);
+//! - libraries by `use`, see [`libraries`](crate::policy::libraries).
+//!
+//! The interpreter decides everything. Nothing outside [`compiled`](crate::policy::compiled) knows an engine that evaluates, so that a faster one can be asked
+//! first there.
 
+pub mod catalogue;
+mod check;
+pub mod compile;
+pub mod compiled;
+pub mod decide;
 pub mod decision;
+mod document;
+pub mod error;
+pub mod libraries;
+pub mod limits;
+pub mod mapping;
+mod member;
+mod print;
+mod rewrite;
+mod scan;
+mod sources;
+pub mod threads;
+mod tree;
+pub mod twins;
+
+#[cfg(test)]
+mod tests;
+
+pub use compile::{PolicySource, check, compile, compile_within, policies_digest};
+pub use compiled::Compiled;
+pub use decide::decide;
+pub use error::{DecideError, PolicyError};
+pub use limits::Limits;
+pub use mapping::{Mapped, MappingForm, MappingSource, Mappings, map};
+pub use threads::{Panicked, on_threads};
+pub use twins::{Asking, twins};

@@ -1,0 +1,137 @@
+//! One person's decision. In: the compiled policies, the person's input, the time. Out: roles by rule, accounts, entitlements,
+//! violations, each with its reasons; or one error, and then nothing of it counts.
+
+use regorus::Value as Rego;
+
+use jiff::Timestamp;
+
+use super::compiled::{Compiled, DECISION};
+use super::decision::{Decision, Reasons};
+use super::document;
+use super::error::{DecideError, PolicyError};
+use super::member::{self, AccountMember, EntitlementMember, RoleMember, Unfit};
+use super::rewrite::ASKED;
+use crate::model::reason::Reason;
+use crate::realm::input::Input;
+
+/// Decides for one person at `t`. The same input gives the same decision. Called inside [`on_threads`](super::on_threads()): the
+/// interpreter takes stack for every rule in a row.
+///
+/// # Errors
+/// A rule that fails, conflicts, takes too long, or gives something that cannot be asked for.
+pub fn decide(compiled: &Compiled, input: &Input, t: Timestamp) -> Result<Decision, DecideError> {
+    let document = document::input(input);
+    let value = match compiled.evaluation(document.clone()).rule(DECISION.to_owned()) {
+        Ok(value) => value,
+        Err(DecideError::Failed(error)) if compiled.is_ours(&error) => {
+            // The catalogue stumbled over what a rule asks for: that rule is to blame.
+            return Err(blame(compiled, &document).unwrap_or(DecideError::Failed(error)));
+        }
+        Err(error) => return Err(error),
+    };
+    let mut decision = Decision::default();
+    let mut sets = [Rego::Undefined, Rego::Undefined, Rego::Undefined, Rego::Undefined];
+    for (set, name) in sets.iter_mut().zip(ASKED) {
+        *set = value.as_object().ok().and_then(|fields| fields.get(&Rego::from(name))).cloned().unwrap_or(Rego::Undefined);
+    }
+    let [roles, accounts, entitlements, violations] = &sets;
+    let unfit = |set: &'static str, member: &Rego, unfit: Unfit| DecideError::Unfit(place(compiled, &document, set, member, unfit));
+    for value in members(roles)? {
+        let RoleMember { name, parameters, reason } = member::role(value).map_err(|error| unfit("roles", value, error))?;
+        let shape = compiled.catalogue().get(&name);
+        let fit = match shape {
+            None => Err(Unfit { message: format!("there is no BusinessRole `{name}`"), hint: None }),
+            Some(shape) => {
+                shape.fit(&parameters).map_err(|why| Unfit { message: format!("the role `{name}` does not fit: {why}"), hint: None })
+            }
+        };
+        fit.map_err(|error| unfit("roles", value, error))?;
+        for inner in shape.into_iter().flat_map(|shape| &shape.closure) {
+            if let Some(included) = compiled.catalogue().get(inner) {
+                let reasons = decision.roles.entry((inner.clone(), included.handed(&parameters))).or_default();
+                reasons.insert(Reason::new(format!("included in role {name} (by rule)")));
+            }
+        }
+        let reasons = decision.roles.entry((name, parameters)).or_default();
+        reasons.insert(Reason::new(reason.unwrap_or_else(|| BY_RULE.to_owned())));
+    }
+    for value in members(entitlements)? {
+        let EntitlementMember { key, account, until, reason } =
+            member::entitlement(value).map_err(|error| unfit("entitlements", value, error))?;
+        let reason = Reason::new(reason.unwrap_or_else(|| BY_RULE.to_owned()));
+        decision.accounts.entry((key.target.clone(), account.clone())).or_default().insert(reason.clone());
+        match decision.entitlements.entry((account, key)) {
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(super::decision::Asked { until, reasons: Reasons::from([reason]) });
+            }
+            std::collections::btree_map::Entry::Occupied(mut entry) => {
+                let asked = entry.get_mut();
+                // The latest end holds, and none beats all.
+                asked.until = asked.until.zip(until).map(|(one, other)| one.max(other));
+                asked.reasons.insert(reason);
+            }
+        }
+    }
+    for value in members(accounts)? {
+        let AccountMember { target, account, reason } = member::account(value).map_err(|error| unfit("accounts", value, error))?;
+        let reasons = decision.accounts.entry((target, account)).or_default();
+        reasons.insert(Reason::new(reason.unwrap_or_else(|| BY_RULE.to_owned())));
+    }
+    for value in members(violations)? {
+        decision.violations.push(member::violation(value).map_err(|error| unfit("violations", value, error))?);
+    }
+    decision.violations.sort();
+    decision.violations.dedup();
+    decision.due = due(compiled, input, &decision, t);
+    Ok(decision)
+}
+
+/// The reason of what a rule asks for without one.
+const BY_RULE: &str = "by rule";
+
+fn due(compiled: &Compiled, input: &Input, decision: &Decision, t: Timestamp) -> Option<Timestamp> {
+    let waivers = decision.violations.iter().filter_map(|violation| violation.waived.as_ref().map(|waiver| waiver.until));
+    let untils = decision.entitlements.values().filter_map(|asked| asked.until);
+    let midnight = if compiled.reads_today() { input.midnight } else { None };
+    input.holdings_next.into_iter().chain(midnight).chain(waivers).chain(untils).filter(|at| *at > t).min()
+}
+
+/// The members of a set that the policies gave.
+fn members(set: &Rego) -> Result<impl Iterator<Item = &Rego>, DecideError> {
+    set.as_set().map(|set| set.iter_sorted()).map_err(|_| DecideError::Bug("what is asked for is no set".to_owned()))
+}
+
+/// What is wrong with a member, at the line of the rule that gave it.
+fn place(compiled: &Compiled, document: &Rego, set: &str, member: &Rego, unfit: Unfit) -> PolicyError {
+    let mut error = PolicyError::bare(format!("{}: {}", unfit.message, shortened(member)));
+    error.hint = unfit.hint;
+    let lines = compiled
+        .twin_evaluation(document.clone())
+        .and_then(|twins| twins.rule(format!("data.provost.__at_{set}")).map_err(DecideError::into_policy_error));
+    let line = lines.ok().and_then(|lines| {
+        let pairs = lines.as_set().ok()?;
+        let mut pairs = pairs.iter_sorted().filter_map(|pair| pair.as_array().ok());
+        let found = pairs.find(|pair| pair.get(1) == Some(member))?;
+        Some(found.first()?.as_string().ok()?.to_string())
+    });
+    if let Some((file, line)) = line.as_deref().and_then(|line| line.rsplit_once(':')) {
+        error.file = file.to_owned();
+        error.line = line.parse().unwrap_or(0);
+        error.column = 1;
+        error.text = compiled.source_line(file, error.line);
+    }
+    error
+}
+
+/// The member of `roles` or `entitlements` that the catalogue cannot read.
+fn blame(compiled: &Compiled, document: &Rego) -> Option<DecideError> {
+    let roles = compiled.evaluation(document.clone()).rule("data.provost.roles".to_owned()).ok()?;
+    let member = roles.as_set().ok()?.iter_sorted().find_map(|value| member::role(value).err().map(|unfit| (value.clone(), unfit)));
+    let (value, unfit) = member?;
+    Some(DecideError::Unfit(place(compiled, document, "roles", &value, unfit)))
+}
+
+fn shortened(value: &Rego) -> String {
+    let text = value.to_string();
+    if text.chars().count() > 200 { format!("{}…", text.chars().take(200).collect::<String>()) } else { text }
+}
