@@ -1,6 +1,6 @@
 //! The catalogue: BusinessRoles as the policies see them, and whether what a rule asks for fits them.
 //!
-//! [`compile`](super::compile) takes the roles as one JSON object and makes `data.realm.roles` of it. The shape it needs:
+//! [`compile`](super::compile()) takes the roles as one JSON object and makes `data.realm.roles` of it. The shape it needs:
 //!
 //! ```json
 //! {
