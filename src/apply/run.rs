@@ -8,15 +8,15 @@ use tokio::task::JoinSet;
 use crate::api::realm::RealmSpec;
 use crate::ledger::{LedgerStore, StoreError};
 use crate::model::failure::Failure;
-use crate::model::ids::{AccountName, AttributeName, TargetName};
+use crate::model::ids::TargetName;
 use crate::model::ledger::Ledger;
 use crate::model::observed::Observed;
 use crate::model::schema::Schema;
 use crate::plan::decided::decide_all;
 use crate::plan::guard::Settling;
 use crate::plan::round::{Look, Round, plan_round, reading};
-use crate::plan::rules::{Source, TargetRules};
-use crate::policy::{Compiled, MappingForm, MappingSource, PolicyError, PolicySource, compile};
+use crate::plan::rules::{AccountRules, RulesError, Source, TargetRules};
+use crate::policy::{Compiled, MappingForm, MappingSource, Mappings, PolicyError, PolicySource, compile};
 use crate::realm::index::Realm;
 use crate::realm::input::Frozen;
 
@@ -134,23 +134,40 @@ pub fn sources(realm: &Realm) -> Vec<PolicySource> {
 
 /// The Rego of every mapping, with its place.
 #[must_use]
-pub fn mappings(looks: &BTreeMap<TargetName, Look>) -> BTreeMap<(TargetName, AccountName), BTreeMap<AttributeName, MappingSource>> {
-    let mut all = BTreeMap::new();
-    for (target, look) in looks {
-        for (account, rules) in &look.rules.accounts {
-            let sources = rules.mapping.iter().filter_map(|(attribute, mapping)| {
-                let (expression, form) = match &mapping.source {
-                    Source::Value(expression) => (expression, MappingForm::Value),
-                    Source::Candidates(expression) => (expression, MappingForm::Candidates),
-                    Source::Numbers(..) => return None,
-                };
-                let place = format!("TargetSystem/{target} mapping.{attribute}");
-                Some((attribute.clone(), MappingSource { expression: expression.clone(), form, place }))
-            });
-            all.insert((target.clone(), account.clone()), sources.collect());
+pub fn mappings(looks: &BTreeMap<TargetName, Look>) -> Mappings {
+    looks.iter().flat_map(|(target, look)| mappings_of(target, &look.rules)).collect()
+}
+
+/// The Rego of the mappings that the manifests give, without a look at any target; and the targets that cannot be worked with.
+#[must_use]
+pub fn offline(realm: &Realm) -> (Mappings, BTreeMap<TargetName, RulesError>) {
+    let realm_spec = realm.spec().cloned().unwrap_or_default();
+    let mut mappings = Mappings::new();
+    let mut wrong = BTreeMap::new();
+    for (name, target) in realm.targets() {
+        match TargetRules::new(name.clone(), &target.spec, realm.id().clone(), &realm_spec, &Schema::default()) {
+            Ok(rules) => mappings.extend(mappings_of(&name, &rules)),
+            Err(error) => {
+                wrong.insert(name, error);
+            }
         }
     }
-    all
+    (mappings, wrong)
+}
+
+fn mappings_of(target: &TargetName, rules: &TargetRules) -> Mappings {
+    let sources = |rules: &AccountRules| {
+        rules.mapping.iter().filter_map(|(attribute, mapping)| {
+            let (expression, form) = match &mapping.source {
+                Source::Value(expression) => (expression, MappingForm::Value),
+                Source::Candidates(expression) => (expression, MappingForm::Candidates),
+                Source::Numbers(..) => return None,
+            };
+            let place = format!("TargetSystem/{target} mapping.{attribute}");
+            Some((attribute.clone(), MappingSource { expression: expression.clone(), form, place }))
+        }).collect()
+    };
+    rules.accounts.iter().map(|(account, rules)| ((target.clone(), account.clone()), sources(rules))).collect()
 }
 
 /// Rules of a target whose manifest cannot be worked with: nothing is mapped and nothing is done.

@@ -49,8 +49,8 @@ impl Report {
     }
 }
 
-/// Called after each batch with the number of changes done so far.
-pub type Progress<'a> = &'a (dyn Fn(usize) + Send + Sync);
+/// Called after each batch with the target and the number of its changes that were answered so far.
+pub type Progress<'a> = &'a (dyn Fn(&TargetName, usize) + Send + Sync);
 
 impl Target {
     /// Takes an open connector over.
@@ -139,7 +139,7 @@ impl Target {
             let outcome = self.outcome(&answers, desired, ledger, rules, t).await;
             self.record(ledger, store, &outcome).await?;
             report.answers.extend(answers);
-            progress(report.answers.len() + report.left.len());
+            progress(&self.name, report.answers.len() + report.left.len());
         }
         if !facts.is_empty() {
             self.record(ledger, store, &facts).await?;

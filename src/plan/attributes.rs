@@ -125,7 +125,8 @@ pub fn compare(sight: &Sight<'_>, values: &Values, account: &Account, link: &mut
             Value::Many(_) => merged(mapping, &BTreeSet::new(), Some(&current), link.written.get(attribute)),
             Value::Text(_) | Value::Bool(_) | Value::Account(_) | Value::Later(_) => BTreeSet::new(),
         };
-        let reason = Reason::at(format!("{current} -> nothing: the mapping gives no value"), format!("mapping.{attribute}"));
+        let text = if mapping.sensitive { "(sensitive) -> nothing: the mapping gives no value".to_owned() } else { format!("{current} -> nothing: the mapping gives no value") };
+        let reason = Reason::at(text, format!("mapping.{attribute}"));
         if rest.is_empty() {
             push(Act::Clear(attribute.clone()), Cause::Policy, reason);
         } else if current != Value::Many(rest.clone()) {
