@@ -1,5 +1,7 @@
 //! The resources, one file a kind. Types and their schemas, no logic; what can be read is decided here, what it means elsewhere.
 
+#![expect(clippy::duplicated_attributes, reason = "each printer column names its keys")]
+
 pub mod approval;
 pub mod binding;
 pub mod condition;

@@ -249,7 +249,7 @@ pub enum Owns {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct CorrelationSpec {
-    /// Attributes by which a person's account is found where neither link, id nor owner key tells. Default: [userName].
+    /// Attributes by which a person's account is found where neither link, id nor owner key tells. Default: `[userName]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16), inner(length(min = 1, max = 256)), extend("x-kubernetes-list-type" = "atomic"))]
     pub attributes: Option<Vec<String>>,

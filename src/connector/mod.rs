@@ -2,7 +2,7 @@
 //!
 //! A TargetSystem's spec and its secret flow in, a [`Reader`] and a [`Writer`] come out; looks at the target and answers to writes
 //! come out of those. A connector never decides, never retries, never limits itself, and knows no clock: a look is stamped with the time
-//! that it is given. What every connector must do is in [`contract`], as a suite that any pair can be run through.
+//! that it is given. What every connector must do is in `contract`, as a suite that any pair can be run through.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -93,6 +93,9 @@ pub struct Done {
     pub already: bool,
 }
 
+/// The two halves of an open target.
+pub type Opened = (Box<dyn Reader>, Box<dyn Writer>);
+
 /// What is wrong with a TargetSystem's settings, as far as it can be told without the target. Empty: nothing.
 #[must_use]
 pub fn check(target: &TargetSystemSpec) -> Vec<String> {
@@ -106,12 +109,7 @@ pub fn check(target: &TargetSystemSpec) -> Vec<String> {
 ///
 /// # Errors
 /// [`Failure::Config`] where the TargetSystem must be edited: the first of what [`check`] finds.
-pub fn open(
-    name: &TargetName,
-    target: &TargetSystemSpec,
-    base: &Path,
-    _secret: &SecretData,
-) -> Result<(Box<dyn Reader>, Box<dyn Writer>), Failure> {
+pub fn open(name: &TargetName, target: &TargetSystemSpec, base: &Path, _secret: &SecretData) -> Result<Opened, Failure> {
     if let Some(problem) = check(target).into_iter().next() {
         return Err(Failure::Config(problem));
     }

@@ -1,6 +1,6 @@
 //! The ports to what is kept: ledgers and secrets.
 //!
-//! Facts go in, ledgers come out: as a value ([`crate::model::ledger::Ledger`]), which no store understands better than
+//! Facts go in, ledgers come out: as a value (`model::ledger::Ledger`), which no store understands better than
 //! `Ledger::record` does. Nothing here decides what is recorded.
 
 use async_trait::async_trait;

@@ -31,8 +31,10 @@ fn link(name: &str) -> Fact {
     Fact::Linked(key(name), Box::new(Link { name: name.to_owned(), ..Link::default() }))
 }
 
+type Store = Box<dyn LedgerStore>;
+
 /// Two sessions on the same ledgers, of each kind of store.
-fn stores(folder: &Path) -> Vec<(&'static str, Box<dyn LedgerStore>, Box<dyn LedgerStore>)> {
+fn stores(folder: &Path) -> Vec<(&'static str, Store, Store)> {
     let path = folder.join(".provost/ledger.db");
     let memory = MemoryLedgers::default();
     let another = memory.another();
@@ -299,10 +301,12 @@ fn links() -> impl Strategy<Value = Link> {
 fn facts() -> impl Strategy<Value = Fact> {
     let lines = proptest::collection::btree_set("[A-Z]{1,3}".prop_map(ChangeLine::new), 0..4);
     let charged = proptest::collection::btree_map((times(), brakes()), any::<u32>(), 0..3);
+    let people = proptest::collection::btree_set(texts().prop_map(|person| PersonId::parse(person).unwrap()), 0..3);
+    let people = proptest::collection::btree_map((times(), brakes()), people, 0..3);
     prop_oneof![
         1 => proptest::collection::vec(texts().prop_map(|person| change(&person)), 0..4).prop_map(Fact::Intended),
-        1 => (charged, proptest::option::of(any::<u32>()))
-            .prop_map(|(charged, last_complete)| Fact::Window(Window { charged, last_complete, ..Window::default() })),
+        1 => (charged, people, proptest::option::of(any::<u32>()))
+            .prop_map(|(charged, people, last_complete)| Fact::Window(Window { charged, people, last_complete })),
         4 => (keys(), links()).prop_map(|(key, link)| Fact::Linked(key, Box::new(link))),
         2 => keys().prop_map(Fact::Unlinked),
         1 => texts().prop_map(Fact::Scope),
@@ -313,7 +317,7 @@ fn facts() -> impl Strategy<Value = Fact> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     /// In whatever pieces facts are recorded, by whatever sessions, a store holds what the value holds.
     #[test]

@@ -100,6 +100,11 @@ pub fn plan_account(mut sight: Sight<'_>, known: Option<&Link>, found: Found<'_>
     {
         course = None;
     }
+    // Whether a Lockout is gone cannot be told while anything is unreadable: who is locked stays locked.
+    let locked = known.and_then(|link| link.stage).is_some_and(|(state, _)| state == LifecycleState::Locked);
+    if locked && !sight.absence_judged && course.as_ref().is_some_and(|course| course.aim == Aim::Enabled) {
+        course = None;
+    }
     let values = match sight.asked {
         Some(asked) if sight.person.stand == Stand::Decided => attributes::values(&sight, asked, chosen),
         Some(_) | None => Values::default(),
@@ -111,6 +116,7 @@ pub fn plan_account(mut sight: Sight<'_>, known: Option<&Link>, found: Found<'_>
         Found::Account { seen, adopted } => there(&sight, course.as_ref(), known, (seen, adopted), values, chosen, &mut out),
         Found::Missing(missing) => absent(&sight, course.as_ref(), known, missing, values, chosen, &mut out),
         Found::Unread => unread(&sight, course.as_ref(), known, &mut out),
+        Found::GivenAway => {}
         Found::Blocked { kind, why, .. } => {
             out.findings.push(Finding::account(&sight.key, kind, why));
             out.link = known.cloned();
@@ -222,7 +228,10 @@ fn state_changes(sight: &Sight<'_>, course: &Course, seen: Seen<'_>, link: &mut 
             }
         }
         Aim::Disabled | Aim::Deleted => {
+            // A leaver's or a gone person's account is shut first, so that a late or held Delete leaves nobody in.
+            let shuts = course.aim == Aim::Disabled || course.state == LifecycleState::Terminated;
             match account.state {
+                _ if !shuts => {}
                 AccountState::Enabled if sight.schema.can.disable => push(Act::Disable),
                 AccountState::Enabled => out.findings.push(Finding::account(
                     &sight.key,
@@ -232,7 +241,7 @@ fn state_changes(sight: &Sight<'_>, course: &Course, seen: Seen<'_>, link: &mut 
                 AccountState::Invited => push(Act::Withdraw),
                 AccountState::Disabled | AccountState::Absent => {}
             }
-            if sight.schema.can.end_sessions && !link.sessions_ended {
+            if shuts && sight.schema.can.end_sessions && !link.sessions_ended {
                 push(Act::EndSessions);
             }
             if course.aim == Aim::Deleted {
@@ -274,8 +283,18 @@ fn absent(sight: &Sight<'_>, course: Option<&Course>, known: Option<&Link>, miss
     let reasons: Vec<Reason> = asked.reasons.iter().cloned().collect();
     out.changes.push(Change::create(sight.key.clone(), missing, name.clone(), state, attributes::initial(&values), reasons));
     entitlements::grants(sight, course, asked, None, &mut out.changes);
-    let mut link = Link { name, asked: true, retain: sight.person.retain, stage: Some((course.state, sight.t)), ..Link::default() };
-    link.chosen = chosen.clone();
+    let before = known.cloned().unwrap_or_default();
+    let mut link = Link {
+        name,
+        asked: true,
+        retain: sight.person.retain,
+        stage: before.stage.filter(|(state, _)| *state == course.state).or(Some((course.state, sight.t))),
+        held: before.held,
+        charged: before.charged,
+        touched: before.touched,
+        chosen: chosen.clone(),
+        ..Link::default()
+    };
     if let Some(lifecycle) = &sight.person.lifecycle {
         link.employed = lifecycle.employed;
         link.end = lifecycle.end;

@@ -37,9 +37,14 @@ pub fn allocate(rules: &TargetRules, schema: &Schema, desired: &Desired, observe
                 if chosen.contains_key(attribute) {
                     continue;
                 }
+                let has = taken.has(attribute, &key);
+                // What the account has already is kept where it is among the wishes.
                 let wishes: Box<dyn Iterator<Item = String>> = match (&mapping.source, asked.attributes.get(attribute)) {
-                    (Source::Numbers(from, to), _) => Box::new((*from..=*to).map(|number| number.to_string())),
-                    (Source::Candidates(_), Some(Mapped::Candidates(wishes))) => Box::new(wishes.iter().cloned()),
+                    (Source::Numbers(from, to), _) => Box::new(has.into_iter().chain((*from..=*to).map(|number| number.to_string()))),
+                    (Source::Candidates(_), Some(Mapped::Candidates(wishes))) => {
+                        let kept: Vec<String> = wishes.iter().filter(|wish| has.contains(&schema.fold(attribute, wish))).cloned().collect();
+                        Box::new(kept.into_iter().chain(wishes.iter().cloned()))
+                    }
                     (Source::Candidates(_) | Source::Value(_), _) => continue,
                 };
                 if let Some(value) = taken.first_free(schema, attribute, wishes, &key) {
@@ -74,6 +79,11 @@ impl Taken {
             }
         }
         Self(taken)
+    }
+
+    /// What the account has now, folded.
+    fn has(&self, attribute: &AttributeName, key: &AccountKey) -> BTreeSet<String> {
+        self.0.iter().filter(|((of, _), owner)| of == attribute && owner.as_ref() == Some(key)).map(|((_, value), _)| value.clone()).collect()
     }
 
     fn first_free(&mut self, schema: &Schema, attribute: &AttributeName, wishes: impl Iterator<Item = String>, key: &AccountKey) -> Option<String> {

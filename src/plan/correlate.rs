@@ -85,6 +85,8 @@ pub enum Found<'a> {
     Missing(Missing),
     /// The look does not say.
     Unread,
+    /// It was theirs, and somebody else has taken it over by an explicit link.
+    GivenAway,
     /// It must not be touched.
     Blocked {
         /// Ambiguous or NotAdopted.
@@ -127,7 +129,7 @@ pub fn correlate<'a>(
             found.insert(key.clone(), view.find(&key, person, link));
         }
     }
-    view.settle_contests(&mut found);
+    view.settle_contests(desired, &mut found);
     Correlated { found, moved }
 }
 
@@ -388,15 +390,28 @@ impl<'a> View<'a> {
     }
 
     /// Several people for one account: the one whose key it carries goes on, else it is nobody's to write.
-    fn settle_contests(&self, found: &mut BTreeMap<AccountKey, Found<'a>>) {
+    fn settle_contests(&self, desired: &Desired, found: &mut BTreeMap<AccountKey, Found<'a>>) {
         let mut claimants: BTreeMap<&AccountId, Vec<AccountKey>> = BTreeMap::new();
         for (key, result) in found.iter() {
             if let Found::Account { seen, .. } = result {
                 claimants.entry(&seen.account().id).or_default().push(key.clone());
             }
         }
-        for (id, keys) in claimants.into_iter().filter(|(_, keys)| keys.len() > 1) {
+        let claimants: Vec<(AccountId, Vec<AccountKey>)> = claimants.into_iter().map(|(id, keys)| (id.clone(), keys)).collect();
+        for (id, keys) in claimants.iter().map(|(id, keys)| (id, keys.clone())).filter(|(_, keys)| keys.len() > 1) {
             let owner = self.observed.account(id).and_then(|account| account.owner.as_ref());
+            let (gone, living): (Vec<&AccountKey>, Vec<&AccountKey>) =
+                keys.iter().partition(|key| desired.people.get(&key.person).is_none_or(|person| person.stand == Stand::Gone));
+            if let ([heir], false) = (&living[..], gone.is_empty()) {
+                // Somebody who is gone gives way to the one living claim: what is left of them is nothing.
+                let names_it = desired.people.get(&heir.person).is_some_and(|person| person.explicit.get(&heir.account) == Some(id));
+                if names_it {
+                    for key in gone {
+                        found.insert(key.clone(), Found::GivenAway);
+                    }
+                    continue;
+                }
+            }
             for key in &keys {
                 if owner.is_some_and(|o| o.person == key.person && o.account == key.account) {
                     continue;

@@ -84,8 +84,11 @@ fn claim(sight: &Sight<'_>, account: &Account, link: &mut Link) {
 fn follow(sight: &Sight<'_>, account: &Account, key: &EntitlementKey, grant: Option<&mut Grant>, out: &mut Vec<Change>, findings: &mut Vec<Finding>) {
     let asked = sight.asked.is_some_and(|asked| asked.entitlements.contains_key(key));
     if let Some(rule) = sight.person.revoked.get(key) {
+        let reason = Reason::new(format!("violation {rule}"));
         if grant.is_some() {
-            revoke(sight, account, key, Cause::Violation, vec![Reason::new(format!("violation {rule}"))], out);
+            revoke(sight, account, key, Cause::Violation, vec![reason], out);
+        } else if sight.rules.is_authoritative(key) {
+            revoke(sight, account, key, Cause::Scope, vec![reason], out);
         } else {
             findings.push(Finding::account(
                 &sight.key,
@@ -107,6 +110,9 @@ fn follow(sight: &Sight<'_>, account: &Account, key: &EntitlementKey, grant: Opt
         }
         return;
     };
+    if !sight.removals_judged {
+        return;
+    }
     if let Some(grace) = sight.rules.grace(key) {
         let lapsed = *grant.lapsed.get_or_insert(sight.t);
         if lapsed.checked_add(grace).is_ok_and(|ends| ends > sight.t) {

@@ -88,7 +88,7 @@ pub fn plan(rules: &TargetRules, schema: &Schema, desired: &Desired, claims: &Cl
         // The look has answered what an interrupted run left open.
         notes: if ledger.intents.is_empty() { Vec::new() } else { vec![Fact::Done] },
     };
-    if let Some(foreign) = foreign_realm(rules, observed, ledger) {
+    if let Some(foreign) = foreign_realm(rules, observed) {
         let message = format!("its accounts carry keys of realm {foreign} and none of realm {}: nothing is done here", rules.realm);
         plan.findings.insert(Finding { subject: Subject::Target(rules.name.clone()), kind: FindingKind::Refused, message });
         return plan;
@@ -176,16 +176,13 @@ pub fn plan(rules: &TargetRules, schema: &Schema, desired: &Desired, claims: &Cl
 }
 
 /// A target that carries another realm's keys and none of ours.
-fn foreign_realm(rules: &TargetRules, observed: &Observed, ledger: &Ledger) -> Option<String> {
+fn foreign_realm(rules: &TargetRules, observed: &Observed) -> Option<String> {
     let mut foreign = None;
     for owner in observed.accounts().filter_map(|account| account.owner.as_ref()) {
         if owner.realm == rules.realm {
             return None;
         }
         foreign.get_or_insert(&owner.realm);
-    }
-    if ledger.links.values().any(|link| link.id.is_some()) {
-        return None;
     }
     foreign.map(ToString::to_string)
 }

@@ -159,11 +159,12 @@ impl Elsewhere {
         for (namespace, name, data, place) in self.secrets {
             if !ours(&namespace) {
                 folder.ignored += 1;
-            } else if folder.secrets.contains_key(&name) {
+                continue;
+            }
+            if let Some(first) = folder.secrets.insert(name.clone(), data) {
                 let spot = Spot { line: place.line, column: 1, length: 1 };
-                folder.problems.push(Problem::error(&place.file, spot, format!("there is a Secret {name} already")));
-            } else {
-                folder.secrets.insert(name, data);
+                folder.problems.push(Problem::error(&place.file, spot, format!("there are two Secrets {name}")).hint("the first is used"));
+                folder.secrets.insert(name, first);
             }
         }
     }
@@ -279,9 +280,10 @@ fn refuse_twins(folder: &mut Folder) {
                 let spot = Spot { line: place.line, column: 1, length: 1 };
                 folder.problems.push(Problem::error(&place.file, spot, why.clone()).hint(format!("the first stands at {first}")));
             }
-            let external_id = match object.body {
-                Body::Person(person) => Some(person.external_id.unwrap_or_else(|| object.meta.name.to_string())),
-                _ => None,
+            let external_id = if let Body::Person(person) = object.body {
+                Some(person.external_id.unwrap_or_else(|| object.meta.name.to_string()))
+            } else {
+                None
             };
             folder.unreadable.push(Unreadable { kind: Some(kind), name: Some(object.meta.name), external_id, place, why });
         }

@@ -101,3 +101,37 @@ fn without_nulls(value: &Value) -> Value {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_never_changes_is_refused_where_it_changes() {
+        let approval = json!({"decision": "Approve", "changes": ["Disable dir e1 leavers"], "digest": "d"});
+        let rejected = json!({"decision": "Reject", "changes": ["Disable dir e1 leavers"], "digest": "d"});
+        let rows = [
+            ("externalId stays", ResourceKind::Person, json!({"externalId": "1"}), json!({"externalId": "1", "title": "x"}), true),
+            ("externalId changes", ResourceKind::Person, json!({"externalId": "1"}), json!({"externalId": "2"}), false),
+            ("externalId comes", ResourceKind::Person, json!({}), json!({"externalId": "2"}), false),
+            ("externalId goes", ResourceKind::Person, json!({"externalId": "1"}), json!({}), false),
+            ("the realm's id changes", ResourceKind::Realm, json!({"id": "a"}), json!({"id": "b"}), false),
+            ("the realm's id stays", ResourceKind::Realm, json!({"id": "a"}), json!({"id": "a", "freeze": true}), true),
+            ("an Approval stays", ResourceKind::Approval, approval.clone(), approval.clone(), true),
+            ("an Approval is edited", ResourceKind::Approval, approval, rejected, false),
+        ];
+        for (name, kind, old, new, kept) in rows {
+            let rules = &DEFINITIONS[kind.as_str()].rules;
+            let result = Validator::new().validate_compiled(rules, &new, Some(&old));
+            assert_eq!(result.is_ok(), kept, "{name}: {result:?}");
+        }
+    }
+
+    #[test]
+    fn every_kind_has_a_definition_and_its_rules_compile() {
+        for kind in KINDS {
+            assert!(!DEFINITIONS[kind.as_str()].rules.has_errors(), "{kind}");
+        }
+    }
+}

@@ -185,6 +185,7 @@ fn link(key: &AccountKey, remembered: &Remembered) -> Link {
         retain: remembered.retain,
         // Shut while its person was active: not by us.
         disabled_elsewhere: remembered.disabled.is_some() && stage.is_some_and(|(state, _)| state == LifecycleState::Active),
+        sessions_ended: remembered.disabled.is_some(),
         disabled: remembered.disabled.as_deref().map(moment),
         stage,
         end: remembered.end.as_deref().map(moment),

@@ -156,8 +156,8 @@ impl Database {
     fn table(&self, connection: &Connection) -> Result<Option<Table>, Failure> {
         let problem = match Table::read(connection).map_err(|error| self.failure(&error))? {
             Ok(table) if table.is_whole || self.create => return Ok(Some(table)),
-            Ok(_) => Problem::NoTable("entitlements or no table grants"),
-            Err(Problem::NoTable(_)) if self.create => return Ok(None),
+            Ok(_) => Problem::MissingTable("entitlements or no table grants"),
+            Err(Problem::MissingTable(_)) if self.create => return Ok(None),
             Err(problem) => problem,
         };
         Err(Failure::Config(format!("{} {problem}", self.what())))

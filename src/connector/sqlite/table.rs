@@ -53,13 +53,13 @@ impl fmt::Display for Ident {
 pub(super) enum Problem {
     /// A table is missing.
     #[error("has no table {0}; make the tables, or let `create: true` do it at the first write")]
-    NoTable(&'static str),
+    MissingTable(&'static str),
     /// A column is missing.
     #[error("has no column {0} in its table accounts")]
-    NoColumn(&'static str),
+    MissingColumn(&'static str),
     /// The id is none.
     #[error("has a table accounts whose id is not INTEGER PRIMARY KEY")]
-    NoId,
+    OtherId,
 }
 
 /// What kind of values a column was declared for.
@@ -99,7 +99,7 @@ impl Table {
     /// Reads the table's shape; the inner error says why it cannot be a target.
     pub(super) fn read(connection: &Connection) -> rusqlite::Result<Result<Self, Problem>> {
         if !connection.table_exists(Some("main"), "accounts")? {
-            return Ok(Err(Problem::NoTable("accounts")));
+            return Ok(Err(Problem::MissingTable("accounts")));
         }
         let unique = unique_columns(connection)?;
         let mut columns = BTreeMap::new();
@@ -127,11 +127,11 @@ impl Table {
         }
         for name in ["id", "userName", "ownerKey", "active"] {
             if !columns.keys().any(|column| column.as_str() == name) {
-                return Ok(Err(Problem::NoColumn(name)));
+                return Ok(Err(Problem::MissingColumn(name)));
             }
         }
         let is_whole = connection.table_exists(Some("main"), "entitlements")? && connection.table_exists(Some("main"), "grants")?;
-        Ok(id.map(|stable_ids| Self { columns, stable_ids, is_whole }).ok_or(Problem::NoId))
+        Ok(id.map(|stable_ids| Self { columns, stable_ids, is_whole }).ok_or(Problem::OtherId))
     }
 
     /// All columns.

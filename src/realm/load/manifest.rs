@@ -59,7 +59,7 @@ fn one(file: &str, line: u32, root: &Node, problems: &mut Vec<Problem>) -> Vec<M
             Problem::error(file, root.spot, "the document has no apiVersion").hint(format!("write apiVersion: {GROUP}/{VERSION}"));
         return refuse(problem, problems);
     };
-    let (group, version) = version.split_once('/').unwrap_or(("", version));
+    let (group, version) = version.rsplit_once('/').unwrap_or(("", version));
     if kind.ends_with("List") && root.get("items").is_some() && (group.is_empty() || group == GROUP) {
         let items = root.get("items").map(Node::members).unwrap_or_default();
         return items.iter().flat_map(|item| one(file, item.spot.line, item, problems)).collect();
@@ -80,15 +80,22 @@ fn one(file: &str, line: u32, root: &Node, problems: &mut Vec<Problem>) -> Vec<M
                 refuse(Problem { hint, ..Problem::error(file, spot, format!("{GROUP} has no kind {kind}")) }, problems)
             }
         },
-        // One letter wrong must not make a person vanish.
-        (group, kind) if KINDS.iter().any(|known| known.as_str() == kind) && strsim::damerau_levenshtein(group, GROUP) <= 2 => {
+        // One letter wrong must not make a person vanish; no kind of ours is in the core group.
+        (group, kind)
+            if KINDS.iter().any(|known| known.as_str() == kind)
+                && (group.is_empty() || near(group, GROUP) || near(&format!("{group}/{version}"), &format!("{GROUP}/{VERSION}"))) =>
+        {
             let spot = root.get("apiVersion").map_or(spot, |node| node.spot);
-            let problem =
-                Problem::error(file, spot, format!("the group {group} is not ours")).hint(format!("did you mean {GROUP}/{VERSION}?"));
+            let problem = Problem::error(file, spot, format!("there is no {kind} in the group {group:?}"))
+                .hint(format!("did you mean {GROUP}/{VERSION}?"));
             refuse(problem, problems)
         }
         _ => vec![Manifest::Ignored],
     }
+}
+
+fn near(text: &str, meant: &str) -> bool {
+    strsim::damerau_levenshtein(text, meant) <= 2
 }
 
 /// What can still be said of a document that cannot be read.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::api::person::PersonSpec;
+use proptest::prelude::*;
 use std::path::Path;
 
 fn load(files: &[(&str, &str)]) -> Folder {
@@ -293,8 +294,20 @@ fn documents_that_are_no_manifests() {
         (
             "a misspelt group",
             "apiVersion: provst.dev/v1alpha1\nkind: Person\nmetadata: {name: ann}\nspec: {}",
-            "a.yaml:1:13 the group provst.dev is not ours (did you mean provost.dev/v1alpha1?)".into(),
+            "a.yaml:1:13 there is no Person in the group \"provst.dev\" (did you mean provost.dev/v1alpha1?)".into(),
             "Person/ann/ann",
+        ),
+        (
+            "a version in three parts",
+            "apiVersion: provost.dev/v1/lpha1\nkind: Person\nmetadata: {name: ann}\nspec: {}",
+            "a.yaml:1:13 there is no Person in the group \"provost.dev/v1\" (did you mean provost.dev/v1alpha1?)".into(),
+            "Person/ann/ann",
+        ),
+        (
+            "no group",
+            "apiVersion: v1\nkind: Lockout\nmetadata: {name: ann}\nspec: {person: ann}",
+            "a.yaml:1:13 there is no Lockout in the group \"\" (did you mean provost.dev/v1alpha1?)".into(),
+            "Lockout/ann/?",
         ),
         (
             "another version",
@@ -591,4 +604,30 @@ fn a_folder_is_read_without_what_is_hidden_but_with_its_approvals() {
     let empty = tempfile::tempdir().unwrap();
     assert!(matches!(load_folder(empty.path()), Err(LoadError::Empty { .. })));
     assert!(load_folder(Path::new(env!("CARGO_MANIFEST_DIR"))).is_ok());
+}
+
+proptest! {
+    #[test]
+    fn no_text_brings_the_reader_down(text in "[-a-z:#'\"{}\\[\\],&*!|>%@` \\t\\n.0-9]{0,60}") {
+        let documents = yaml::read(&text);
+        prop_assert!(documents.iter().all(|document| document.line <= document.end.max(1)));
+    }
+
+    #[test]
+    fn any_text_in_quotes_reads_back(text in any::<String>()) {
+        let quoted = serde_json::to_string(&text).unwrap();
+        let documents = yaml::read(&format!("a: {quoted}\n"));
+        // YAML takes no control characters but those that are escaped, and JSON leaves some as they are.
+        prop_assume!(documents[0].faults.is_empty());
+        prop_assert_eq!(documents[0].root.get("a").and_then(node::Node::text), Some(text.as_str()));
+    }
+
+    #[test]
+    fn one_wrong_letter_never_makes_a_person_vanish(at in 0_usize..100, with in "[-a-zA-Z:#'\"{}\\[\\],&*!|>%@` \\t\\n./0-9]") {
+        let text = manifest("Person", "externalId: e1\nuserName: ann");
+        let broken: String = text.chars().enumerate().map(|(index, c)| if index == at % text.len() { with.clone() } else { c.to_string() }).collect();
+        let folder = load(&[("a.yaml", &broken)]);
+        prop_assert!(!folder.objects.is_empty() || !folder.unreadable.is_empty(), "{}", broken);
+        prop_assert!(folder.unreadable.is_empty() || !folder.problems.is_empty(), "{}", broken);
+    }
 }
