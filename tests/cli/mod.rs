@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use jiff::Timestamp;
 use provost::cli::{World, run};
@@ -59,6 +59,7 @@ impl Folder {
     fn of(path: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(path), dir.path());
+        let _ = std::fs::remove_dir_all(dir.path().join(".provost"));
         Self { dir, now: NOW.parse().unwrap() }
     }
 
@@ -69,8 +70,14 @@ impl Folder {
 
     /// The small realm, its accounts made.
     fn applied() -> Self {
-        let folder = Self::small();
-        folder.apply().expect(0);
+        static APPLIED: OnceLock<Folder> = OnceLock::new();
+        let made = APPLIED.get_or_init(|| {
+            let folder = Self::small();
+            folder.apply().expect(0);
+            folder
+        });
+        let folder = Self { dir: tempfile::tempdir().unwrap(), now: made.now };
+        copy(made.dir.path(), folder.dir.path());
         folder
     }
 
@@ -198,9 +205,6 @@ fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let name = entry.file_name();
-        if name == ".provost" {
-            continue;
-        }
         if entry.file_type().unwrap().is_dir() {
             copy(&entry.path(), &to.join(name));
         } else {

@@ -16,7 +16,7 @@ pub fn markdown(sheet: &Sheet) -> String {
     let what = if sheet.changes.is_empty() { "nothing to do".to_owned() } else { counts(sheet) };
     let _ = writeln!(out, "### Provost: {what}\n");
     let people = counted(sheet.affected, "person", "people");
-    let _ = writeln!(out, "Realm `{}`, {people} of {} affected, as of {}, policies `{}`.", sheet.realm, sheet.people, sheet.as_of, sheet.policies.get(..8).unwrap_or(&sheet.policies));
+    let _ = writeln!(out, "Realm `{}`, {people} affected, {} declared, as of {}, policies `{}`.", sheet.realm, sheet.people, sheet.as_of, sheet.policies.get(..8).unwrap_or(&sheet.policies));
     if !sheet.incomplete.is_empty() {
         out.push_str("\n**Not all could be read or decided: this is a lower bound.**\n\n");
         for remark in &sheet.incomplete {
