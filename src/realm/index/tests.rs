@@ -208,10 +208,10 @@ fn the_input_is_the_person_as_of_now_with_managers_roles_and_targets() {
             ],
             "roles": [{
                 "name": "clerk", "parameters": {}, "binding": "fin", "path": [], "until": "2026-07-01T00:00:00Z", "justification": "FIN-1",
-                "grants": [{"key": "dir/role/pay", "account": "", "reason": "role clerk (binding fin)", "until": "2026-07-01T00:00:00Z"}],
+                "grants": [{"key": "dir/role/pay", "target": "dir", "kind": "role", "name": "pay", "account": "", "reason": "role clerk (binding fin)", "until": "2026-07-01T00:00:00Z"}],
             }],
             "targets": {"dir": {"type": "ldap", "labels": {}}, "chat": {"type": "scim", "labels": {}}, "mail": {"type": "sqlite", "labels": {}}},
-            "observed": [{"key": "dir/role/pay", "account": ""}],
+            "observed": [{"key": "dir/role/pay", "target": "dir", "kind": "role", "name": "pay", "account": ""}],
             "unread": ["chat", "mail"],
             "accounts": {"mail": {"mail": "cho@acme.example"}},
             "today": "2026-06-11",
