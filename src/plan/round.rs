@@ -33,6 +33,8 @@ pub struct Look {
     pub ledger: Ledger,
     /// What it shows, or why nothing is known.
     pub observed: Result<Observed, Failure>,
+    /// Its mapping cannot be used: nothing is granted, removed or enabled by policy here.
+    pub broken: Option<Frozen>,
 }
 
 /// One target, planned and judged.
@@ -110,7 +112,10 @@ pub fn plan_round(realm: &Realm, decided: Decided, looks: &BTreeMap<TargetName, 
                 continue;
             }
         };
-        let desired = decided.desired(realm, name, &look.ledger, t);
+        let mut desired = decided.desired(realm, name, &look.ledger, t);
+        if let Some(frozen) = &look.broken {
+            desired.freeze(frozen);
+        }
         let claims = Claims::of(&look.rules, &look.schema, &desired);
         let mut plan = plan(&look.rules, &look.schema, &desired, &claims, observed, &look.ledger, judging, t);
         if !realm.policies().is_empty() && !look.ledger.had_policy {
@@ -139,12 +144,12 @@ pub fn plan_round(realm: &Realm, decided: Decided, looks: &BTreeMap<TargetName, 
         };
         targets.insert(name.clone(), TargetRound { plan: guard(plan, &watch), desired });
     }
-    let findings = findings(realm, &decided, looks, t);
+    let findings = findings(realm, &decided, looks);
     Round { targets, unread, decided, findings, removals_kept_back: realm.removals_kept_back() }
 }
 
 /// What is shown of the realm and of its people.
-fn findings(realm: &Realm, decided: &Decided, looks: &BTreeMap<TargetName, Look>, t: Timestamp) -> BTreeSet<Finding> {
+fn findings(realm: &Realm, decided: &Decided, looks: &BTreeMap<TargetName, Look>) -> BTreeSet<Finding> {
     let mut findings = BTreeSet::new();
     if let Some(frozen) = &decided.frozen {
         findings.insert(Finding { subject: Subject::Realm, kind: FindingKind::Frozen, message: frozen.reason.to_string() });
@@ -172,6 +177,11 @@ fn findings(realm: &Realm, decided: &Decided, looks: &BTreeMap<TargetName, Look>
             }
         }
     }
+    for (target, look) in looks {
+        if let Some(frozen) = &look.broken {
+            findings.insert(Finding { subject: Subject::Target(target.clone()), kind: FindingKind::Frozen, message: frozen.reason.to_string() });
+        }
+    }
     for (target, torn) in realm.unreadable_targets() {
         findings.insert(Finding {
             subject: Subject::Target(target),
@@ -179,7 +189,6 @@ fn findings(realm: &Realm, decided: &Decided, looks: &BTreeMap<TargetName, Look>
             message: format!("the TargetSystem cannot be read: {}", torn.why),
         });
     }
-    let _ = t;
     findings
 }
 
