@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
-use crate::api::realm::RealmSpec;
+use crate::api::target::TargetSystemSpec;
 use crate::ledger::{LedgerStore, StoreError};
 use crate::model::failure::Failure;
 use crate::model::ids::TargetName;
@@ -60,16 +60,22 @@ pub async fn look(realm: &mut Realm, targets: &Targets, store: &dyn LedgerStore,
         };
         let Some(spec) = realm.target(name) else { continue };
         let realm_spec = realm.spec().cloned().unwrap_or_default();
-        let (rules, failure) = match TargetRules::new(name.clone(), &spec.spec, realm.id().clone(), &realm_spec, &schema) {
-            Ok(rules) => (rules, failure),
-            Err(error) => (bare(name, realm, &realm_spec)?, Some(Failure::Config(error.to_string()))),
+        let rules =
+            |spec: &TargetSystemSpec, schema: &Schema| TargetRules::new(name.clone(), spec, realm.id().clone(), &realm_spec, schema);
+        // What is wrong with a mapping freezes what it would write; leavers need no mapping.
+        let (rules, broken) = match rules(&spec.spec, &schema) {
+            Ok(rules) => (rules, None),
+            Err(error) => match rules(&unmapped(&spec.spec), &Schema { default_mapping: BTreeMap::new(), ..schema.clone() }) {
+                Ok(rules) => (rules, Some(Frozen::new(error.to_string(), format!("TargetSystem/{name}")))),
+                Err(error) => return Err(StoreError::Store(error.to_string())),
+            },
         };
         if let (Ok(target), None) = (target, &failure) {
             let (target, rules, name) = (target.clone(), rules.clone(), name.clone());
             reads.spawn(async move { (name, target.list(&rules, t).await) });
         }
         let observed = Err(failure.unwrap_or(Failure::Bug("the target was not read".to_owned())));
-        looks.insert(name.clone(), Look { rules, schema, ledger, observed });
+        looks.insert(name.clone(), Look { rules, schema, ledger, observed, broken });
     }
     // A panic in one target's reading is that target's error: its look keeps the one it has.
     while let Some(read) = reads.join_next().await {
@@ -83,7 +89,7 @@ pub async fn look(realm: &mut Realm, targets: &Targets, store: &dyn LedgerStore,
             realm.learn(name, reading(&look.rules, observed, &look.ledger));
         }
     }
-    let compiled = compile(&sources(realm), &realm.roles_data(), &mappings(&looks));
+    let compiled = compile_with(realm, &mut looks);
     Ok(Seen { looks, others, compiled })
 }
 
@@ -92,7 +98,9 @@ pub async fn look(realm: &mut Realm, targets: &Targets, store: &dyn LedgerStore,
 pub fn plan(realm: &Realm, seen: &Seen, settling: Option<&Settling>, t: Timestamp) -> Round {
     let broken = match &seen.compiled {
         Ok(_) => Frozen::new("", ""),
-        Err(errors) => errors.first().map_or_else(|| Frozen::new("the policies do not compile", ""), |error| Frozen { reason: error.to_reason() }),
+        Err(errors) => {
+            errors.first().map_or_else(|| Frozen::new("the policies do not compile", ""), |error| Frozen { reason: error.to_reason() })
+        }
     };
     let rules: BTreeMap<TargetName, TargetRules> = seen.looks.iter().map(|(name, look)| (name.clone(), look.rules.clone())).collect();
     let mut ledgers = seen.others.clone();
@@ -128,7 +136,12 @@ pub fn sources(realm: &Realm) -> Vec<PolicySource> {
     realm
         .policies()
         .iter()
-        .map(|parts| PolicySource { policy: parts.policy.clone(), modules: parts.modules.clone(), data: parts.data.clone(), libraries: parts.use_.clone() })
+        .map(|parts| PolicySource {
+            policy: parts.policy.clone(),
+            modules: parts.modules.clone(),
+            data: parts.data.clone(),
+            libraries: parts.use_.clone(),
+        })
         .collect()
 }
 
@@ -157,22 +170,49 @@ pub fn offline(realm: &Realm) -> (Mappings, BTreeMap<TargetName, RulesError>) {
 
 fn mappings_of(target: &TargetName, rules: &TargetRules) -> Mappings {
     let sources = |rules: &AccountRules| {
-        rules.mapping.iter().filter_map(|(attribute, mapping)| {
-            let (expression, form) = match &mapping.source {
-                Source::Value(expression) => (expression, MappingForm::Value),
-                Source::Candidates(expression) => (expression, MappingForm::Candidates),
-                Source::Numbers(..) => return None,
-            };
-            let place = format!("TargetSystem/{target} mapping.{attribute}");
-            Some((attribute.clone(), MappingSource { expression: expression.clone(), form, place }))
-        }).collect()
+        rules
+            .mapping
+            .iter()
+            .filter_map(|(attribute, mapping)| {
+                let (expression, form) = match &mapping.source {
+                    Source::Value(expression) => (expression, MappingForm::Value),
+                    Source::Candidates(expression) => (expression, MappingForm::Candidates),
+                    Source::Numbers(..) => return None,
+                };
+                let place = format!("TargetSystem/{target} mapping.{attribute}");
+                Some((attribute.clone(), MappingSource { expression: expression.clone(), form, place }))
+            })
+            .collect()
     };
     rules.accounts.iter().map(|(account, rules)| ((target.clone(), account.clone()), sources(rules))).collect()
 }
 
-/// Rules of a target whose manifest cannot be worked with: nothing is mapped and nothing is done.
-fn bare(name: &TargetName, realm: &Realm, realm_spec: &RealmSpec) -> Result<TargetRules, StoreError> {
-    let spec = crate::api::target::TargetSystemSpec::default();
-    TargetRules::new(name.clone(), &spec, realm.id().clone(), realm_spec, &Schema::default()).map_err(|error| StoreError::Store(error.to_string()))
+/// Compiles the policies with all mappings; a mapping that does not compile freezes its target and nothing else.
+fn compile_with(realm: &Realm, looks: &mut BTreeMap<TargetName, Look>) -> Result<Compiled, Vec<PolicyError>> {
+    let (sources, roles, mappings) = (sources(realm), realm.roles_data(), mappings(looks));
+    let errors = match compile(&sources, &roles, &mappings) {
+        Ok(compiled) => return Ok(compiled),
+        Err(errors) => errors,
+    };
+    let mut sound = mappings.clone();
+    for ((target, account), sources) in &mappings {
+        let Some(error) = errors.iter().find(|error| sources.values().any(|source| source.place == error.file)) else { continue };
+        sound.retain(|(of, _), _| of != target);
+        let whose = if account.is_ordinary() { String::new() } else { format!("account {account}: ") };
+        if let Some(look) = looks.get_mut(target) {
+            let reason = error.to_reason();
+            look.broken = Some(Frozen::new(format!("{whose}{}", reason.text), reason.place));
+        }
+    }
+    if sound.len() == mappings.len() { Err(errors) } else { compile(&sources, &roles, &sound) }
 }
 
+/// The same target without its mappings.
+fn unmapped(spec: &TargetSystemSpec) -> TargetSystemSpec {
+    let mut spec = spec.clone();
+    spec.mapping.clear();
+    for account in spec.accounts.values_mut() {
+        account.mapping.clear();
+    }
+    spec
+}

@@ -14,14 +14,19 @@ fn the_example_is_made_from_nothing_and_nothing_is_left_to_do() {
     let directory = folder.enabled("directory");
     let billing = folder.grants("billing");
     assert_eq!((directory.len(), folder.enabled("chat").len(), folder.enabled("billing").len()), COUNTS, "{directory:?}");
-    for grant in ["petra.vesela role/payments_approve", "petra.vesela role/payments_rw", "svc-invoices role/invoices_import", "chen.li role/prod_rw"] {
+    for grant in
+        ["petra.vesela role/payments_approve", "petra.vesela role/payments_rw", "svc-invoices role/invoices_import", "chen.li role/prod_rw"]
+    {
         assert!(billing.contains(grant), "no {grant} in {billing:?}");
     }
     assert!(!billing.contains("simona.kolar role/payments_rw"), "withheld by a violation");
     assert!(billing.contains("simona.kolar role/audit_ro"));
     assert!(folder.grants("directory").contains("admin-ivan.dusek group/admins"), "{:?}", folder.grants("directory"));
     folder.plan().expect(0).prints(&["payments-four-eyes", "auditors-do-not-post"]);
-    folder.run(&["why", "petra-vesela", "billing/role/payments_approve"]).expect(0).prints(&["binding payments-approver-deputy (bindings/finance.yaml", "payments-four-eyes"]);
+    folder
+        .run(&["why", "petra-vesela", "billing/role/payments_approve"])
+        .expect(0)
+        .prints(&["binding payments-approver-deputy (bindings/finance.yaml", "payments-four-eyes"]);
     folder.run(&["who-has", "billing/role/payments_approve"]).expect(0).prints(&["dia-moreno", "petra-vesela"]);
 }
 
@@ -32,7 +37,7 @@ const COUNTS: (usize, usize, usize) = (40, 37, 20);
 fn a_leaver_a_mover_and_a_rename() {
     let folder = acme();
     folder.apply().expect(0);
-    folder.edit("people/stan-kovac.yaml", "startDate: \"2021-05-03\"", "startDate: \"2021-05-03\", endDate: \"2026-11-30\"");
+    folder.edit("people/stan-kovac.yaml", "startDate: \"2023-04-03\"", "startDate: \"2023-04-03\", endDate: \"2026-11-30\"");
     folder.edit("people/hugo-marek.yaml", "department: Engineering", "department: Support");
     folder.edit("people/vera-stastna.yaml", "userName: vera.stastna", "userName: vera.mala");
     let plan = folder.plan().expect(2);

@@ -33,7 +33,14 @@ fn what_is_approved_goes_out_once_and_what_is_rejected_stays() {
     let said = folder.run(&["approve", "directory", "--digest", &digest, "--approver", "root", "--reason", "reorganisation"]).expect(0);
     assert!(said.out.starts_with("directory: taken away"), "removals come first: {}", said.out);
     let written = approvals(&folder);
-    for line in ["decision: Approve", "Disable directory 1002 absence", "approver: root", "justification: reorganisation", "expires: \"2026-11-25T09:00:00Z\"", &digest] {
+    for line in [
+        "decision: Approve",
+        "Disable directory 1002 absence",
+        "approver: root",
+        "justification: reorganisation",
+        "expires: \"2026-11-25T09:00:00Z\"",
+        &digest,
+    ] {
         assert!(written[0].contains(line), "no `{line}` in\n{}", written[0]);
     }
     folder.apply();

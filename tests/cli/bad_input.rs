@@ -1,7 +1,7 @@
 //! Bad input, one row each: a clear message at its place, the right exit code, everybody else goes on, and nobody loses anything.
 
-use super::codes::ZOE;
 use super::Folder;
+use super::codes::ZOE;
 
 /// Who goes on beside the mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,11 +33,17 @@ fn rego(folder: &Folder, rule: &str) {
 }
 
 fn role(folder: &Folder, name: &str, spec: &str) {
-    folder.write(&format!("role-{name}.yaml"), &format!("apiVersion: provost.dev/v1alpha1\nkind: BusinessRole\nmetadata: {{name: {name}}}\nspec: {spec}\n"));
+    folder.write(
+        &format!("role-{name}.yaml"),
+        &format!("apiVersion: provost.dev/v1alpha1\nkind: BusinessRole\nmetadata: {{name: {name}}}\nspec: {spec}\n"),
+    );
 }
 
 fn binding(folder: &Folder, name: &str, spec: &str) {
-    folder.write(&format!("binding-{name}.yaml"), &format!("apiVersion: provost.dev/v1alpha1\nkind: RoleBinding\nmetadata: {{name: {name}}}\nspec: {spec}\n"));
+    folder.write(
+        &format!("binding-{name}.yaml"),
+        &format!("apiVersion: provost.dev/v1alpha1\nkind: RoleBinding\nmetadata: {{name: {name}}}\nspec: {spec}\n"),
+    );
 }
 
 #[rustfmt::skip]

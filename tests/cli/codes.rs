@@ -35,7 +35,9 @@ fn one_when_nothing_can_be_planned() {
     for file in ["realm.yaml", "policy.yaml", "roles.yaml", "bindings.yaml", "targets/billing.yaml", "targets/directory.yaml"] {
         none.remove(file);
     }
-    let named = |namespace: &str| format!("apiVersion: provost.dev/v1alpha1\nkind: Person\nmetadata: {{name: {namespace}, namespace: {namespace}}}\nspec: {{}}\n");
+    let named = |namespace: &str| {
+        format!("apiVersion: provost.dev/v1alpha1\nkind: Person\nmetadata: {{name: {namespace}, namespace: {namespace}}}\nspec: {{}}\n")
+    };
     none.run(&["plan"]).expect(1).says(&["no realm id", "--realm"]);
     none.run(&["plan", "--realm", "x"]).expect(0);
     none.write("people/a.yaml", &named("a"));
@@ -92,7 +94,10 @@ fn four_goes_before_three_and_a_failed_write_is_four() {
     folder.edit("targets/billing.yaml", ".provost/targets/billing.db, create: true", ".provost/targets/gone.db");
     folder.plan().expect(4).prints(&["! TargetSystem/billing", "HELD"]);
     let folder = Folder::applied();
-    folder.open("directory").execute_batch("CREATE TRIGGER no BEFORE INSERT ON accounts BEGIN SELECT RAISE(ABORT, 'no more seats'); END").unwrap();
+    folder
+        .open("directory")
+        .execute_batch("CREATE TRIGGER no BEFORE INSERT ON accounts BEGIN SELECT RAISE(ABORT, 'no more seats'); END")
+        .unwrap();
     folder.write("people/zoe.yaml", ZOE);
     folder.plan().expect(2);
     folder.apply().expect(4).prints(&["Not done", "Create directory 1009", "no more seats"]);
@@ -141,7 +146,11 @@ fn another_moment_can_be_planned_for() {
 #[test]
 fn observed_and_suspended_targets_are_not_written() {
     let folder = Folder::small();
-    folder.edit("targets/billing.yaml", "type: sqlite", "type: sqlite\n  mode: Observe").edit("targets/directory.yaml", "type: sqlite", "type: sqlite\n  suspend: true");
+    folder.edit("targets/billing.yaml", "type: sqlite", "type: sqlite\n  mode: Observe").edit(
+        "targets/directory.yaml",
+        "type: sqlite",
+        "type: sqlite\n  suspend: true",
+    );
     folder.plan().expect(0).prints(&["[observed]"]);
     folder.apply().expect(0);
     assert!(!folder.path(".provost/targets").exists());

@@ -26,7 +26,16 @@ fn data_goes_to_stdout_and_messages_to_stderr() {
 fn a_stream_of_manifests_is_read_from_stdin() {
     let folder = Folder::small();
     let mut stream = String::new();
-    for file in ["realm.yaml", "roles.yaml", "bindings.yaml", "policy.yaml", "people/ann.yaml", "people/bob.yaml", "targets/directory.yaml", "targets/billing.yaml"] {
+    for file in [
+        "realm.yaml",
+        "roles.yaml",
+        "bindings.yaml",
+        "policy.yaml",
+        "people/ann.yaml",
+        "people/bob.yaml",
+        "targets/directory.yaml",
+        "targets/billing.yaml",
+    ] {
         stream.push_str(&std::fs::read_to_string(folder.path(file)).unwrap());
         stream.push_str("---\n");
     }

@@ -7,8 +7,14 @@ use super::codes::ZOE;
 fn eventful() -> Folder {
     let folder = Folder::applied();
     folder.edit("people/bob.yaml", "startDate: \"2021-01-01\"", "startDate: \"2021-01-01\", endDate: \"2026-11-23\"");
-    folder.edit("people/lee.yaml", "department: Engineering", "department: Support").edit("people/lee.yaml", "familyName: Dvorak", "familyName: Dvorakova");
-    folder.write("people/zoe.yaml", ZOE).write("people/max.yaml", &ZOE.replace("zoe", "max").replace("1009", "1010").replace("  userName: max\n", ""));
+    folder.edit("people/lee.yaml", "department: Engineering", "department: Support").edit(
+        "people/lee.yaml",
+        "familyName: Dvorak",
+        "familyName: Dvorakova",
+    );
+    folder
+        .write("people/zoe.yaml", ZOE)
+        .write("people/max.yaml", &ZOE.replace("zoe", "max").replace("1009", "1010").replace("  userName: max\n", ""));
     folder.open("directory").execute_batch("INSERT INTO accounts (userName, active) VALUES ('backup', 1)").unwrap();
     folder.edit(
         "policy.yaml",
