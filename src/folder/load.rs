@@ -140,10 +140,7 @@ fn realm_id(folder: &Folder, options: &Options) -> Result<RealmId, FolderError> 
         ([found], Some(asked)) => return Err(FolderError::OtherNamespace { found: found.clone(), asked: asked.clone() }),
         _ => return Err(FolderError::TwoNamespaces(namespaces)),
     };
-    let manifest = folder.objects.iter().find_map(|object| match &object.body {
-        Body::Realm(spec) => spec.id.clone(),
-        _ => None,
-    });
+    let manifest = folder.objects.iter().find_map(|object| if let Body::Realm(spec) = &object.body { spec.id.clone() } else { None });
     if let (Some(manifest), Some(flag)) = (&manifest, &options.realm)
         && manifest != flag
     {

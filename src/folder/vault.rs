@@ -31,7 +31,7 @@ impl FolderVault {
         }
     }
 
-    fn from_files(&self, secret: &ObjectName) -> Result<SecretData, StoreError> {
+    fn files_of(&self, secret: &ObjectName) -> Result<SecretData, StoreError> {
         let folder = self.folder.join(secret.as_str());
         let mut found = SecretData::new();
         // A name with a path in it would lead out of the folder.
@@ -68,7 +68,7 @@ impl Vault for FolderVault {
                 data.insert(key.to_owned(), value.clone());
             }
         }
-        data.extend(self.from_files(secret)?);
+        data.extend(self.files_of(secret)?);
         data.extend(self.manifests.get(secret).cloned().unwrap_or_default());
         if data.is_empty() { Err(StoreError::MissingSecret(secret.clone())) } else { Ok(data) }
     }

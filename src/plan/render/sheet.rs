@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::api::target::TargetSystemSpec;
+use crate::model::account::AccountKey;
 use crate::model::change::{Act, Change, ChangeLine};
 use crate::model::ids::{AttributeName, PersonId, TargetName};
 use crate::model::observed::Extent;
@@ -203,6 +204,7 @@ impl Sheet {
         let mut held_lines: Vec<ChangeLine> = Vec::new();
         for (target, round) in &of.round.targets {
             let Some(look) = of.looks.get(target) else { continue };
+            let made = made(round.plan.items());
             all_lines.extend(round.plan.items().iter().map(|item| item.change.line()));
             held_lines.extend(round.plan.held().map(|item| item.change.line()));
             changes.extend(
@@ -211,7 +213,7 @@ impl Sheet {
                     .items()
                     .iter()
                     .filter(|item| of.person.is_none_or(|person| item.change.key().person == *person))
-                    .map(|item| of.line(item, look)),
+                    .map(|item| of.line(item, look, &made)),
             );
             if round.plan.is_held() {
                 held.push(of.held(target, round.plan.items(), round.plan.plan().shrank, round.plan.held_digest()));
@@ -245,6 +247,19 @@ impl Sheet {
     }
 }
 
+/// What the accounts that are made in one target will be called.
+type Made<'a> = BTreeMap<&'a AccountKey, &'a str>;
+
+fn made(items: &[Guarded]) -> Made<'_> {
+    let mut made = Made::new();
+    for item in items {
+        if let Act::Create { name, .. } = item.change.act() {
+            made.insert(item.change.key(), name);
+        }
+    }
+    made
+}
+
 impl Of<'_> {
     fn type_of(&self, target: &TargetName) -> String {
         let type_ = |spec: &TargetSystemSpec| serde_json::to_value(spec.type_).ok().and_then(|value| value.as_str().map(str::to_owned));
@@ -257,7 +272,7 @@ impl Of<'_> {
         self.realm.declared(person).first().map_or_else(|| person.to_string(), |declared| declared.meta.name.to_string())
     }
 
-    fn line(&self, item: &Guarded, look: &Look) -> Line {
+    fn line(&self, item: &Guarded, look: &Look, made: &Made<'_>) -> Line {
         let change = &item.change;
         let key = change.key();
         let sensitive_attribute = |attribute: &AttributeName| {
@@ -266,7 +281,8 @@ impl Of<'_> {
         let (attribute, after) = match change.act() {
             Act::Set(attribute, value) => (Some(attribute), Some(self.value(value))),
             Act::Clear(attribute) => (Some(attribute), None),
-            _ => (None, None),
+            Act::Provide(_) | Act::Create { .. } | Act::Own | Act::Enable | Act::Disable | Act::EndSessions => (None, None),
+            Act::Delete | Act::Withdraw | Act::Grant(_) | Act::Revoke(_) => (None, None),
         };
         let sensitive = attribute.is_some_and(sensitive_attribute);
         let shown = change.id().and_then(|id| look.observed.as_ref().ok().and_then(|observed| observed.account(id)));
@@ -291,11 +307,8 @@ impl Of<'_> {
             person: key.person.to_string(),
             name: self.name(&key.person),
             account: key.account.to_string(),
-            login: self.login(change, look, shown.map(|account| account.name.as_str())),
-            entitlement: match change.act() {
-                Act::Grant(key) | Act::Revoke(key) | Act::Provide(key) => Some(key.inside()),
-                _ => None,
-            },
+            login: self.login(change, look, shown.map(|account| account.name.as_str()), made),
+            entitlement: change.act().object().filter(|_| matches!(change.act(), Act::Grant(_) | Act::Revoke(_) | Act::Provide(_))),
             attribute: attribute.map(ToString::to_string),
             before: hide(before),
             after: hide(after),
@@ -308,20 +321,11 @@ impl Of<'_> {
         }
     }
 
-    /// What the account is called: as it was seen, as it will be made, or as it was recorded.
-    fn login(&self, change: &Change, look: &Look, seen: Option<&str>) -> String {
-        if let Act::Create { name, .. } = change.act() {
-            return name.clone();
-        }
-        let made = || {
-            let round = self.round.targets.get(&change.key().target)?;
-            round.plan.items().iter().find_map(|item| match item.change.act() {
-                Act::Create { name, .. } if item.change.key() == change.key() => Some(name.clone()),
-                _ => None,
-            })
-        };
-        let recorded = || look.ledger.links.get(change.key()).map(|link| link.name.clone()).filter(|name| !name.is_empty());
-        seen.map(str::to_owned).or_else(made).or_else(recorded).unwrap_or_else(|| self.name(&change.key().person))
+    /// What the account is called: as it will be made, as it was seen, or as it was recorded.
+    fn login(&self, change: &Change, look: &Look, seen: Option<&str>, made: &Made<'_>) -> String {
+        let recorded = || look.ledger.links.get(change.key()).map(|link| link.name.as_str()).filter(|name| !name.is_empty());
+        let name = made.get(change.key()).copied().or(seen).or_else(recorded);
+        name.map_or_else(|| self.name(&change.key().person), str::to_owned)
     }
 
     fn value(&self, value: &Value) -> Json {
