@@ -178,6 +178,10 @@ fn there(
 /// An end that was unknown or later, first seen on a person with an open account here, is judged now.
 fn announce(sight: &Sight<'_>, known: Option<&Link>, account: &Account, link: &mut Link, out: &mut AccountPlan) {
     let Some(lifecycle) = &sight.person.lifecycle else { return };
+    // An emptied list tells nothing: what was known before is what freezes the person.
+    if !lifecycle.employed && matches!(sight.person.stand, Stand::Frozen(_)) {
+        return;
+    }
     link.employed = lifecycle.employed;
     let before = known.and_then(|link| link.end);
     if let Some(end) = lifecycle.end {
