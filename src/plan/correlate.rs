@@ -102,8 +102,10 @@ pub enum Found<'a> {
 pub struct Correlated<'a> {
     /// By account.
     pub found: BTreeMap<AccountKey, Found<'a>>,
-    /// Links that a person takes over from an earlier externalId: the new key and the old one.
+    /// Links that a person takes over from an earlier externalId or from somebody who is gone: the new key and the old one.
     pub moved: BTreeMap<AccountKey, AccountKey>,
+    /// Those whose owner key another account carries than the one that was found.
+    pub key_elsewhere: BTreeSet<AccountKey>,
 }
 
 /// Finds the accounts of everybody in `desired`.
@@ -130,7 +132,17 @@ pub fn correlate<'a>(
         }
     }
     view.settle_contests(desired, &mut found);
-    Correlated { found, moved }
+    // What is not theirs for sure is not remembered as theirs.
+    moved.retain(|key, _| !matches!(found.get(key), Some(Found::Blocked { .. } | Found::GivenAway)));
+    let elsewhere = |(key, found): (&AccountKey, &Found<'_>)| match found {
+        Found::Account { seen, .. } => {
+            let own = owner(rules, &key.person, &key.account);
+            view.ids_by_owner(&own).any(|id| *id != seen.account().id).then(|| key.clone())
+        }
+        Found::Missing(_) | Found::Unread | Found::GivenAway | Found::Blocked { .. } => None,
+    };
+    let key_elsewhere = found.iter().filter_map(elsewhere).collect();
+    Correlated { found, moved, key_elsewhere }
 }
 
 /// The accounts that a person has or should have here.
@@ -205,7 +217,8 @@ impl<'a> View<'a> {
             .collect()
     }
 
-    /// The link of an account, or that of a former externalId which nobody else declares.
+    /// The link of an account, or that of a former externalId which nobody else declares, or that of one who is gone and whose
+    /// account an explicit link names.
     fn link(&self, key: &AccountKey, person: &DesiredPerson) -> (Option<&'a Link>, Option<AccountKey>) {
         if let Some(link) = self.ledger.links.get(key) {
             return (Some(link), None);
@@ -216,7 +229,20 @@ impl<'a> View<'a> {
                 return (Some(link), Some(from));
             }
         }
-        (None, None)
+        self.left_behind(key, person).map_or((None, None), |(from, link)| (Some(link), Some(from.clone())))
+    }
+
+    /// What somebody who is gone left behind, where an explicit link names it and it is theirs still.
+    fn left_behind(&self, key: &AccountKey, person: &DesiredPerson) -> Option<(&'a AccountKey, &'a Link)> {
+        let id = person.explicit.get(&key.account)?;
+        let account = self.observed.account(id)?;
+        let from = self.linked.get(id)?.iter().copied().find(|from| !self.claims.is_living(&from.person))?;
+        let link = self.ledger.links.get(from)?;
+        let theirs = match &account.owner {
+            Some(key) => *key == owner(self.rules, &from.person, &from.account),
+            None => self.same_name(&account.name, &link.name),
+        };
+        theirs.then_some((from, link))
     }
 
     /// The keys that count as this person's own: of the externalId and of former ones.
@@ -229,7 +255,7 @@ impl<'a> View<'a> {
             return ambiguous(rival, []);
         }
         if let Some(id) = person.explicit.get(&key.account) {
-            return self.by_explicit_link(key, person, id);
+            return self.by_explicit_link(key, person, id, link);
         }
         if let Some(found) = link.and_then(|link| self.by_ledger(key, person, link)) {
             return found;
@@ -271,21 +297,17 @@ impl<'a> View<'a> {
         })
     }
 
-    fn by_explicit_link(&self, key: &AccountKey, person: &DesiredPerson, id: &AccountId) -> Found<'a> {
+    fn by_explicit_link(&self, key: &AccountKey, person: &DesiredPerson, id: &AccountId, link: Option<&Link>) -> Found<'a> {
         match self.observed.seen(id) {
             Some(seen) => match self.contradiction(key, person, seen.account(), true) {
                 Some(why) => ambiguous(why, [id]),
-                None => Found::Account { seen, adopted: !self.linked_to(id, key) },
+                None => Found::Account { seen, adopted: link.is_none_or(|link| link.id.as_ref() != Some(id)) },
             },
             None if self.observed.missing(&[Lookup::Id(id.clone())]).is_some() => {
                 ambiguous(format!("`accounts` names the id {id}, and no such account is there: correct the id, or take the link out"), [])
             }
             None => Found::Unread,
         }
-    }
-
-    fn linked_to(&self, id: &AccountId, key: &AccountKey) -> bool {
-        self.linked.get(id).is_some_and(|keys| keys.contains(key))
     }
 
     /// `None`: the recorded id finds nothing of theirs, and the next sign decides.
@@ -303,7 +325,7 @@ impl<'a> View<'a> {
                 Some(ambiguous(format!("account {id} carries the key {owner}"), [id]))
             }
             Some(_) => None,
-            None => (account.name == link.name || self.answers_to(key, person, account))
+            None => (self.same_name(&account.name, &link.name) || self.answers_to(key, person, account))
                 .then(|| self.returned(key, person, link, account).unwrap_or(Found::Account { seen, adopted: false })),
         }
     }
@@ -312,11 +334,7 @@ impl<'a> View<'a> {
     fn returned(&self, key: &AccountKey, person: &DesiredPerson, link: &Link, account: &Account) -> Option<Found<'a>> {
         let back = link.gone.is_some() && person.stand != Stand::Gone;
         let touched = link.disabled.is_some() && link.stage.is_some();
-        let same_name = person.user_name.as_ref().is_some_and(|name| {
-            let attribute = AttributeName::parse(USER_NAME).ok();
-            let fold = |text: &str| attribute.as_ref().map_or_else(|| text.to_owned(), |a| self.schema.fold(a, text));
-            fold(name) == fold(&account.name)
-        });
+        let same_name = person.user_name.as_ref().is_some_and(|name| self.same_name(name, &account.name));
         let by_former = !self.ledger.links.contains_key(key);
         (back && touched && !same_name && !by_former && key.account.is_ordinary()).then(|| {
             let why = format!(
@@ -325,6 +343,13 @@ impl<'a> View<'a> {
             );
             ambiguous(why, [&account.id])
         })
+    }
+
+    /// Equal as the target compares names.
+    fn same_name(&self, one: &str, other: &str) -> bool {
+        let attribute = AttributeName::parse(USER_NAME).ok();
+        let fold = |text: &str| attribute.as_ref().map_or_else(|| text.to_owned(), |a| self.schema.fold(a, text));
+        fold(one) == fold(other)
     }
 
     fn answers_to(&self, key: &AccountKey, person: &DesiredPerson, account: &Account) -> bool {
