@@ -15,7 +15,7 @@ use super::account::Sight;
 use super::desired::DesiredAccount;
 use super::digest::digest_of;
 use super::finding::{Finding, FindingKind};
-use super::rules::{Mapping, USER_NAME};
+use super::rules::{Mapping, Source, USER_NAME};
 
 /// What a mapping comes to for one account.
 #[derive(Debug, Default)]
@@ -56,6 +56,12 @@ pub fn values(sight: &Sight<'_>, asked: &DesiredAccount, chosen: &Attributes) ->
                     format!("every candidate is taken: {}", wishes.join(", "))
                 };
                 out.findings.push(Finding::account(&sight.key, FindingKind::Incomplete, format!("{attribute}: {why}")));
+                out.frozen = true;
+                continue;
+            }
+            None if let Source::Numbers(from, to) = &mapping.source => {
+                let why = format!("{attribute}: no number from {from} to {to} is free: widen the range");
+                out.findings.push(Finding::account(&sight.key, FindingKind::Incomplete, why));
                 out.frozen = true;
                 continue;
             }
