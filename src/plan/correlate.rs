@@ -21,6 +21,8 @@ use crate::policy::mapping::Mapped;
 pub struct Claims {
     /// Everybody whom an object declares, readable or not.
     living: BTreeSet<PersonId>,
+    /// Nothing of the realm is unreadable, so that who is not declared is gone.
+    absence_judged: bool,
     /// Former externalId → who names it.
     former: BTreeMap<PersonId, BTreeSet<PersonId>>,
     /// Correlation attribute and folded value → who has it.
@@ -28,10 +30,11 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// The claims of the realm: `everybody` has all people of the realm, not only those in scope.
+    /// The claims of the realm: `everybody` has all people of the realm, not only those in scope; `absence_judged` says that
+    /// nothing of it is unreadable.
     #[must_use]
-    pub fn of(rules: &TargetRules, schema: &Schema, everybody: &Desired) -> Self {
-        let mut claims = Self::default();
+    pub fn of(rules: &TargetRules, schema: &Schema, everybody: &Desired, absence_judged: bool) -> Self {
+        let mut claims = Self { absence_judged, ..Self::default() };
         for (id, person) in everybody.people.iter().filter(|(_, person)| person.stand != Stand::Gone) {
             claims.living.insert(id.clone());
             for former in &person.former_ids {
@@ -234,7 +237,7 @@ impl<'a> View<'a> {
 
     /// What somebody who is gone left behind, where an explicit link names it and it is theirs still.
     fn left_behind(&self, key: &AccountKey, person: &DesiredPerson) -> Option<(&'a AccountKey, &'a Link)> {
-        let id = person.explicit.get(&key.account)?;
+        let id = person.explicit.get(&key.account).filter(|_| self.claims.absence_judged)?;
         let account = self.observed.account(id)?;
         let from = self.linked.get(id)?.iter().copied().find(|from| !self.claims.is_living(&from.person))?;
         let link = self.ledger.links.get(from)?;
@@ -288,6 +291,10 @@ impl<'a> View<'a> {
         }
         if owner.person == key.person || self.claims.is_living(&owner.person) {
             return Some(format!("account {} carries the key {owner}", account.id));
+        }
+        if explicit && !self.claims.absence_judged {
+            let why = format!("account {} carries the key {owner}, and whether that person is gone cannot be told", account.id);
+            return Some(format!("{why} while something is unreadable"));
         }
         (!explicit).then(|| {
             format!(
@@ -450,7 +457,7 @@ impl<'a> View<'a> {
             if let ([heir], false) = (&living[..], gone.is_empty()) {
                 // Somebody who is gone gives way to the one living claim: what is left of them is nothing.
                 let names_it = desired.people.get(&heir.person).is_some_and(|person| person.explicit.get(&heir.account) == Some(id));
-                if names_it {
+                if names_it && self.claims.absence_judged {
                     for key in gone {
                         found.insert(key.clone(), Found::GivenAway);
                     }

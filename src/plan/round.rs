@@ -111,7 +111,7 @@ pub fn plan_round(realm: &Realm, decided: Decided, looks: &BTreeMap<TargetName, 
             }
         };
         let desired = decided.desired(realm, name, &look.ledger, t);
-        let claims = Claims::of(&look.rules, &look.schema, &desired);
+        let claims = Claims::of(&look.rules, &look.schema, &desired, judging.absence);
         let mut plan = plan(&look.rules, &look.schema, &desired, &claims, observed, &look.ledger, judging, t);
         if !realm.policies().is_empty() && !look.ledger.had_policy {
             plan.notes.push(Fact::HadPolicy);
