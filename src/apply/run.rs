@@ -60,7 +60,8 @@ pub async fn look(realm: &mut Realm, targets: &Targets, store: &dyn LedgerStore,
         };
         let Some(spec) = realm.target(name) else { continue };
         let realm_spec = realm.spec().cloned().unwrap_or_default();
-        let rules = |spec: &TargetSystemSpec, schema: &Schema| TargetRules::new(name.clone(), spec, realm.id().clone(), &realm_spec, schema);
+        let rules =
+            |spec: &TargetSystemSpec, schema: &Schema| TargetRules::new(name.clone(), spec, realm.id().clone(), &realm_spec, schema);
         // What is wrong with a mapping freezes what it would write; leavers need no mapping.
         let (rules, broken) = match rules(&spec.spec, &schema) {
             Ok(rules) => (rules, None),

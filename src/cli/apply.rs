@@ -78,7 +78,7 @@ pub async fn run(args: &Args, world: &mut World) -> anyhow::Result<Exit> {
             let shown = text(&sheet, if world.colour_messages { Paint::Coloured } else { Paint::Plain });
             world.complain(&shown);
         }
-        confirm(total, world)?;
+        confirm(world)?;
     }
     let verdict = session.round.verdict(session.loaded.is_torn());
     let progress = Shown::new(&sending, total, world);
@@ -94,9 +94,8 @@ pub async fn run(args: &Args, world: &mut World) -> anyhow::Result<Exit> {
     Ok(Exit::of_apply(verdict, outcome.failed.len()))
 }
 
-fn confirm(total: usize, world: &mut World) -> anyhow::Result<()> {
-    let what = if total == 1 { "1 change is".to_owned() } else { format!("{total} changes are") };
-    match world.ask(&format!("\n{what} carried out. Do it? Only \"yes\" is accepted: ")) {
+fn confirm(world: &mut World) -> anyhow::Result<()> {
+    match world.ask("\nDo it? Only \"yes\" is accepted: ") {
         Some(answer) if answer == "yes" => Ok(()),
         Some(_) => anyhow::bail!("nothing was done: the answer was not \"yes\""),
         None => anyhow::bail!("nothing was done: there is no terminal to ask at; look at the plan and give --auto-approve"),

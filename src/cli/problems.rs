@@ -69,8 +69,34 @@ fn quoted_line(text: &str, problem: &RealmProblem) -> Option<(u32, u32, u32)> {
     let object = lines.enumerate().take_while(|(index, (line, _))| *index == 0 || !line.starts_with("---")).map(|(_, line)| line);
     object.into_iter().find_map(|(line, number)| {
         let bare = line.split(" #").next().unwrap_or(line);
-        let at = bare.find(name)?;
+        let at = whole_word(bare, name)?;
         let column = u32::try_from(bare.get(..at)?.chars().count()).ok()?.saturating_add(1);
         Some((number, column, u32::try_from(name.chars().count()).ok()?))
     })
+}
+
+/// Where the name stands by itself, and not as a part of another word.
+fn whole_word(line: &str, name: &str) -> Option<usize> {
+    let part_of_word = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    line.match_indices(name).map(|(at, _)| at).find(|at| {
+        let before = line.get(..*at).and_then(|before| before.chars().next_back());
+        let after = line.get(at.saturating_add(name.len())..).and_then(|after| after.chars().next());
+        !before.is_some_and(part_of_word) && !after.is_some_and(part_of_word)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_found_where_it_stands_by_itself() {
+        for (line, name, expected) in [
+            ("  department: Finance", "nan", None),
+            ("  manager: nan", "nan", Some(11)),
+            ("  subjects: [{name: ann-b}, {name: ann}]", "ann", Some(35)),
+        ] {
+            assert_eq!(whole_word(line, name), expected, "{line}");
+        }
+    }
 }

@@ -179,7 +179,11 @@ fn findings(realm: &Realm, decided: &Decided, looks: &BTreeMap<TargetName, Look>
     }
     for (target, look) in looks {
         if let Some(frozen) = &look.broken {
-            findings.insert(Finding { subject: Subject::Target(target.clone()), kind: FindingKind::Frozen, message: frozen.reason.to_string() });
+            findings.insert(Finding {
+                subject: Subject::Target(target.clone()),
+                kind: FindingKind::Frozen,
+                message: frozen.reason.to_string(),
+            });
         }
     }
     for (target, torn) in realm.unreadable_targets() {

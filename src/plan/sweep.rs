@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::api::target::Mode;
 use crate::model::account::{Account, AccountKey};
 use crate::model::change::{Act, Change};
+use crate::model::entitlement::EntitlementKey;
 use crate::model::ids::{AccountId, TargetName};
 use crate::model::ledger::{Fact, Ledger, Link};
 use crate::model::observed::{Extent, Observed, Scope};
@@ -207,19 +208,32 @@ fn foreign_realm(rules: &TargetRules, observed: &Observed) -> Option<String> {
     foreign.map(ToString::to_string)
 }
 
-/// Entitlements that grants need and the target lacks are made first, where the manifest says so.
+/// Entitlements that grants need and the target lacks are made first, where the manifest says so; else the grant is left out and shown.
 fn provide(rules: &TargetRules, observed: &Observed, desired: &Desired, plan: &mut Plan) {
     let mut provided = BTreeSet::new();
     let mut provides = Vec::new();
-    for change in &plan.changes {
-        let Act::Grant(key) = change.act() else { continue };
-        let create = rules.kind(key).is_some_and(|kind| kind.create_missing) && desired.named_by_roles.names(key);
-        let once = crate::model::entitlement::EntitlementKey { right: None, ..key.clone() };
-        if create && observed.exists(&once) == Some(false) && provided.insert(once.clone()) {
-            provides.push(Change::provide(change.key().clone(), once, change.reasons().to_vec()));
+    let mut missing = Vec::new();
+    plan.changes.retain(|change| {
+        let Act::Grant(key) = change.act() else { return true };
+        let once = EntitlementKey { right: None, ..key.clone() };
+        if observed.exists(&once) != Some(false) {
+            return true;
         }
-    }
+        let create = rules.kind(key).is_some_and(|kind| kind.create_missing);
+        let named = desired.named_by_roles.names(key);
+        if create && named {
+            if provided.insert(once.clone()) {
+                provides.push(Change::provide(change.key().clone(), once, change.reasons().to_vec()));
+            }
+            return true;
+        }
+        let hint =
+            if create { "name it in a BusinessRole, since only that is made" } else { "make it there, or set createMissing for its kind" };
+        missing.push(Finding::account(change.key(), FindingKind::Incomplete, format!("{once} does not exist: {hint}")));
+        false
+    });
     plan.changes.extend(provides);
+    plan.findings.extend(missing);
 }
 
 /// What is there and nobody's: orphans, unmatched accounts, and what they hold in an authoritative scope.

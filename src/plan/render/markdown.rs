@@ -18,7 +18,7 @@ pub fn markdown(sheet: &Sheet) -> String {
     let people = counted(sheet.affected, "person", "people");
     let _ = writeln!(
         out,
-        "Realm `{}`, {people} of {} affected, as of {}, policies `{}`.",
+        "Realm `{}`, {people} affected, {} declared, as of {}, policies `{}`.",
         sheet.realm,
         sheet.people,
         sheet.as_of,

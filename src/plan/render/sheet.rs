@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use crate::api::target::TargetSystemSpec;
 use crate::model::change::{Act, Change, ChangeLine};
@@ -54,6 +55,8 @@ pub struct Sheet {
     pub people: usize,
     /// Everybody for whom something is to be done.
     pub affected: usize,
+    /// Those of the declared for whom nothing is.
+    pub unchanged: usize,
     /// The targets that were looked at: name → type.
     pub targets: BTreeMap<String, String>,
     /// What could not be read or decided: the plan is a lower bound.
@@ -70,8 +73,9 @@ pub struct Sheet {
     pub summary: BTreeMap<String, usize>,
     /// The digest of all lines.
     pub digest: String,
-    /// The digest of the held lines.
-    pub held_digest: String,
+    /// The digest of the held lines; none where nothing is held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_digest: Option<String>,
 }
 
 /// Something that was found.
@@ -138,10 +142,10 @@ pub struct Line {
     pub attribute: Option<String>,
     /// What is there.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub before: Option<String>,
+    pub before: Option<Json>,
     /// What will be there.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub after: Option<String>,
+    pub after: Option<Json>,
     /// The values are not shown.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub sensitive: bool,
@@ -213,6 +217,7 @@ impl Sheet {
                 held.push(of.held(target, round.plan.items(), round.plan.plan().shrank, round.plan.held_digest()));
             }
         }
+        let people = of.realm.people();
         let affected: BTreeSet<&str> = changes.iter().map(|line: &Line| line.person.as_str()).collect();
         let mut summary = BTreeMap::new();
         for line in &changes {
@@ -224,7 +229,8 @@ impl Sheet {
             realm: of.realm.id().to_string(),
             as_of: of.t.to_string(),
             policies: of.policies.clone(),
-            people: of.realm.people().len(),
+            people: people.len(),
+            unchanged: people.iter().filter(|person| !affected.contains(person.as_str())).count(),
             affected: affected.len(),
             targets: of.looks.keys().chain(of.round.unread.keys()).map(|name| (name.to_string(), of.type_of(name))).collect(),
             incomplete,
@@ -233,7 +239,7 @@ impl Sheet {
             violations: of.violations(),
             summary,
             digest: digest_of_lines(&all_lines),
-            held_digest: digest_of_lines(&held_lines),
+            held_digest: (!held_lines.is_empty()).then(|| digest_of_lines(&held_lines)),
             changes,
         }
     }
@@ -269,7 +275,7 @@ impl Of<'_> {
             let name = || (attribute.as_str() == crate::plan::rules::USER_NAME).then(|| Value::Text(account.name.clone()));
             account.attributes.get(attribute).cloned().or_else(name).map(|value| self.value(&value))
         });
-        let hide = |value: Option<String>| value.map(|value| if sensitive { SENSITIVE.to_owned() } else { value });
+        let hide = |value: Option<Json>| value.map(|value| if sensitive { Json::from(SENSITIVE) } else { value });
         let (fate, note) = match &item.fate {
             Fate::Send(None) => ("Send", String::new()),
             Fate::Send(Some(approval)) => ("Send", format!("released by Approval {approval}")),
@@ -318,10 +324,13 @@ impl Of<'_> {
         seen.map(str::to_owned).or_else(made).or_else(recorded).unwrap_or_else(|| self.name(&change.key().person))
     }
 
-    fn value(&self, value: &Value) -> String {
+    fn value(&self, value: &Value) -> Json {
         match value {
-            Value::Account(key) => format!("the account of {}", self.name(&key.person)),
-            Value::Text(_) | Value::Bool(_) | Value::Many(_) | Value::Later(_) => value.to_string(),
+            Value::Text(text) => Json::from(text.as_str()),
+            Value::Bool(bool) => Json::from(*bool),
+            Value::Many(many) => many.iter().map(String::as_str).collect(),
+            Value::Account(key) => Json::from(format!("the account of {}", self.name(&key.person))),
+            Value::Later(target) => Json::from(format!("known after {target}")),
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use owo_colors::Style;
 
-use super::sheet::{Held, Line, Remark, Sheet};
+use super::sheet::{Held, Line, Remark, SENSITIVE, Sheet};
 use super::{Paint, aligned, counted};
 
 /// The widest cell that columns are aligned by.
@@ -41,7 +41,8 @@ fn header(sheet: &Sheet, paint: Paint, out: &mut String) {
     let head = paint.style(&format!("Realm {}", sheet.realm), Style::new().bold());
     let people = counted(sheet.affected, "person", "people");
     let targets = counted(sheet.targets.len(), "target", "targets");
-    let _ = writeln!(out, "{head}   {people} of {} affected · {targets} · policies {policies} · as of {}", sheet.people, sheet.as_of);
+    let _ =
+        writeln!(out, "{head}   {people} affected, {} declared · {targets} · policies {policies} · as of {}", sheet.people, sheet.as_of);
 }
 
 fn incomplete(sheet: &Sheet, paint: Paint, out: &mut String) {
@@ -171,9 +172,13 @@ const TOLD: usize = 2;
 
 /// Why: of an attribute its values, else the first reasons.
 pub(super) fn why(line: &Line) -> String {
-    let nothing = || "nothing".to_owned();
+    let shown = |value: &Option<serde_json::Value>| match value {
+        None => "nothing".to_owned(),
+        Some(_) if line.sensitive => SENSITIVE.to_owned(),
+        Some(value) => value.to_string(),
+    };
     if let Some(attribute) = &line.attribute {
-        return format!("{attribute}: {} -> {}", line.before.clone().unwrap_or_else(nothing), line.after.clone().unwrap_or_else(nothing));
+        return format!("{attribute}: {} -> {}", shown(&line.before), shown(&line.after));
     }
     let told = line.reasons.iter().take(TOLD).map(|reason| reason.text.as_str()).collect::<Vec<_>>().join("; ");
     match line.reasons.len().saturating_sub(TOLD) {
@@ -248,7 +253,7 @@ pub fn counts(sheet: &Sheet) -> String {
 }
 
 fn summary(sheet: &Sheet, paint: Paint, out: &mut String) {
-    let unchanged = counted(sheet.people.saturating_sub(sheet.affected), "person", "people");
+    let unchanged = counted(sheet.unchanged, "person", "people");
     if sheet.changes.is_empty() {
         let _ = writeln!(out, "\n{}  ({unchanged} unchanged)", paint.style("Plan: nothing to do.", Style::new().bold()));
         return;

@@ -91,7 +91,7 @@ fn entitlement(name: &str, entitled: &Entitled, paint: Paint, out: &mut String) 
 pub fn holders(asked: &str, holders: &[Holder], paint: Paint) -> String {
     let mut out = String::new();
     let held = holders.iter().filter(|holder| holder.entitled.held).count();
-    let _ = writeln!(out, "{}   held by {held}, to be held by {}", paint.style(asked, Style::new().bold()), holders.len() - held);
+    let _ = writeln!(out, "{}   held by {held}, {} more are to get it", paint.style(asked, Style::new().bold()), holders.len() - held);
     for holder in holders {
         let mut shown = holder.name.clone();
         if holder.person.is_none() {
