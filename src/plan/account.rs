@@ -42,6 +42,8 @@ pub struct Sight<'a> {
     pub removals_judged: bool,
     /// A mapping fails or something is missing: nothing by policy for this account.
     pub broken: bool,
+    /// Another account carries the owner key already: it is not written a second time.
+    pub key_elsewhere: bool,
     /// What an interrupted run was about to do in this target.
     pub intents: &'a [Change],
     /// Now.
@@ -151,6 +153,13 @@ fn there(
         return;
     }
     let mut link = known.cloned().unwrap_or_else(|| Link { adopted: true, ..Link::default() });
+    if link.id.as_ref().is_some_and(|id| *id != account.id) {
+        // Another account than the recorded one: what was ours there is not ours here.
+        link.grants.clear();
+        link.written.clear();
+        link.settled.clear();
+        link.disabled = None;
+    }
     link.chosen.extend(chosen.iter().map(|(name, value)| (name.clone(), value.clone())));
     announce(sight, known, account, &mut link, out);
     remember_sight(sight, course, known, account, adopted, &mut link);
@@ -160,7 +169,12 @@ fn there(
         out.link = Some(link);
         return;
     }
-    if own && sight.schema.can.owner_key && sight.person.stand != Stand::Gone && (adopted || known.is_some() || sight.asked.is_some()) {
+    if own
+        && !sight.key_elsewhere
+        && sight.schema.can.owner_key
+        && sight.person.stand != Stand::Gone
+        && (adopted || known.is_some() || sight.asked.is_some())
+    {
         let reason = Reason::new(if adopted { "taken over" } else { "the owner key is missing or an earlier one" });
         out.changes.push(Change::of(sight.key.clone(), seen, Act::Own, Cause::Policy, vec![reason]));
     }
@@ -178,6 +192,10 @@ fn there(
 /// An end that was unknown or later, first seen on a person with an open account here, is judged now.
 fn announce(sight: &Sight<'_>, known: Option<&Link>, account: &Account, link: &mut Link, out: &mut AccountPlan) {
     let Some(lifecycle) = &sight.person.lifecycle else { return };
+    // An emptied list tells nothing: what was known before is what freezes the person.
+    if !lifecycle.employed && matches!(sight.person.stand, Stand::Frozen(_)) {
+        return;
+    }
     link.employed = lifecycle.employed;
     let before = known.and_then(|link| link.end);
     if let Some(end) = lifecycle.end {

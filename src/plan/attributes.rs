@@ -15,7 +15,7 @@ use super::account::Sight;
 use super::desired::DesiredAccount;
 use super::digest::digest_of;
 use super::finding::{Finding, FindingKind};
-use super::rules::{Mapping, USER_NAME};
+use super::rules::{Mapping, Source, USER_NAME};
 
 /// What a mapping comes to for one account.
 #[derive(Debug, Default)]
@@ -56,6 +56,12 @@ pub fn values(sight: &Sight<'_>, asked: &DesiredAccount, chosen: &Attributes) ->
                     format!("every candidate is taken: {}", wishes.join(", "))
                 };
                 out.findings.push(Finding::account(&sight.key, FindingKind::Incomplete, format!("{attribute}: {why}")));
+                out.frozen = true;
+                continue;
+            }
+            None if let Source::Numbers(from, to) = &mapping.source => {
+                let why = format!("{attribute}: no number from {from} to {to} is free: widen the range");
+                out.findings.push(Finding::account(&sight.key, FindingKind::Incomplete, why));
                 out.frozen = true;
                 continue;
             }
@@ -104,7 +110,7 @@ pub fn compare(sight: &Sight<'_>, values: &Values, account: &Account, link: &mut
             continue;
         }
         let target = match wished {
-            Value::Many(wished) => Value::Many(merged(mapping, wished, current.as_ref(), link.written.get(attribute))),
+            Value::Many(wished) => Value::Many(merged(sight, attribute, mapping, wished, current.as_ref(), link.written.get(attribute))),
             Value::Later(_) => continue,
             Value::Text(_) | Value::Bool(_) | Value::Account(_) => wished.clone(),
         };
@@ -129,7 +135,7 @@ pub fn compare(sight: &Sight<'_>, values: &Values, account: &Account, link: &mut
             continue;
         }
         let rest = match &current {
-            Value::Many(_) => merged(mapping, &BTreeSet::new(), Some(&current), link.written.get(attribute)),
+            Value::Many(_) => merged(sight, attribute, mapping, &BTreeSet::new(), Some(&current), link.written.get(attribute)),
             Value::Text(_) | Value::Bool(_) | Value::Account(_) | Value::Later(_) => BTreeSet::new(),
         };
         let text = if mapping.sensitive {
@@ -155,12 +161,22 @@ fn present(account: &Account, attribute: &AttributeName) -> Option<Value> {
     value.filter(|value| !matches!(value, Value::Text(text) if text.is_empty()) && !matches!(value, Value::Many(many) if many.is_empty()))
 }
 
-fn merged(mapping: &Mapping, wished: &BTreeSet<String>, current: Option<&Value>, written: Option<&BTreeSet<String>>) -> BTreeSet<String> {
+/// What is to be in a many-valued attribute, told apart as the target tells values apart.
+fn merged(
+    sight: &Sight<'_>,
+    attribute: &AttributeName,
+    mapping: &Mapping,
+    wished: &BTreeSet<String>,
+    current: Option<&Value>,
+    written: Option<&BTreeSet<String>>,
+) -> BTreeSet<String> {
     match mapping.owns {
         Owns::All => wished.clone(),
         Owns::Written => {
+            let ours: BTreeSet<String> =
+                written.into_iter().flatten().chain(wished).map(|value| sight.schema.fold(attribute, value)).collect();
             let mut all = current.map(Value::texts).unwrap_or_default();
-            all.retain(|value| !written.is_some_and(|written| written.contains(value)));
+            all.retain(|value| !ours.contains(&sight.schema.fold(attribute, value)));
             all.extend(wished.iter().cloned());
             all
         }

@@ -21,6 +21,8 @@ use crate::policy::mapping::Mapped;
 pub struct Claims {
     /// Everybody whom an object declares, readable or not.
     living: BTreeSet<PersonId>,
+    /// Nothing of the realm is unreadable, so that who is not declared is gone.
+    absence_judged: bool,
     /// Former externalId → who names it.
     former: BTreeMap<PersonId, BTreeSet<PersonId>>,
     /// Correlation attribute and folded value → who has it.
@@ -28,10 +30,11 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// The claims of the realm: `everybody` has all people of the realm, not only those in scope.
+    /// The claims of the realm: `everybody` has all people of the realm, not only those in scope; `absence_judged` says that
+    /// nothing of it is unreadable.
     #[must_use]
-    pub fn of(rules: &TargetRules, schema: &Schema, everybody: &Desired) -> Self {
-        let mut claims = Self::default();
+    pub fn of(rules: &TargetRules, schema: &Schema, everybody: &Desired, absence_judged: bool) -> Self {
+        let mut claims = Self { absence_judged, ..Self::default() };
         for (id, person) in everybody.people.iter().filter(|(_, person)| person.stand != Stand::Gone) {
             claims.living.insert(id.clone());
             for former in &person.former_ids {
@@ -102,8 +105,10 @@ pub enum Found<'a> {
 pub struct Correlated<'a> {
     /// By account.
     pub found: BTreeMap<AccountKey, Found<'a>>,
-    /// Links that a person takes over from an earlier externalId: the new key and the old one.
+    /// Links that a person takes over from an earlier externalId or from somebody who is gone: the new key and the old one.
     pub moved: BTreeMap<AccountKey, AccountKey>,
+    /// Those whose owner key another account carries than the one that was found.
+    pub key_elsewhere: BTreeSet<AccountKey>,
 }
 
 /// Finds the accounts of everybody in `desired`.
@@ -130,7 +135,17 @@ pub fn correlate<'a>(
         }
     }
     view.settle_contests(desired, &mut found);
-    Correlated { found, moved }
+    // What is not theirs for sure is not remembered as theirs.
+    moved.retain(|key, _| !matches!(found.get(key), Some(Found::Blocked { .. } | Found::GivenAway)));
+    let elsewhere = |(key, found): (&AccountKey, &Found<'_>)| match found {
+        Found::Account { seen, .. } => {
+            let own = owner(rules, &key.person, &key.account);
+            view.ids_by_owner(&own).any(|id| *id != seen.account().id).then(|| key.clone())
+        }
+        Found::Missing(_) | Found::Unread | Found::GivenAway | Found::Blocked { .. } => None,
+    };
+    let key_elsewhere = found.iter().filter_map(elsewhere).collect();
+    Correlated { found, moved, key_elsewhere }
 }
 
 /// The accounts that a person has or should have here.
@@ -205,7 +220,8 @@ impl<'a> View<'a> {
             .collect()
     }
 
-    /// The link of an account, or that of a former externalId which nobody else declares.
+    /// The link of an account, or that of a former externalId which nobody else declares, or that of one who is gone and whose
+    /// account an explicit link names.
     fn link(&self, key: &AccountKey, person: &DesiredPerson) -> (Option<&'a Link>, Option<AccountKey>) {
         if let Some(link) = self.ledger.links.get(key) {
             return (Some(link), None);
@@ -216,7 +232,20 @@ impl<'a> View<'a> {
                 return (Some(link), Some(from));
             }
         }
-        (None, None)
+        self.left_behind(key, person).map_or((None, None), |(from, link)| (Some(link), Some(from.clone())))
+    }
+
+    /// What somebody who is gone left behind, where an explicit link names it and it is theirs still.
+    fn left_behind(&self, key: &AccountKey, person: &DesiredPerson) -> Option<(&'a AccountKey, &'a Link)> {
+        let id = person.explicit.get(&key.account).filter(|_| self.claims.absence_judged)?;
+        let account = self.observed.account(id)?;
+        let from = self.linked.get(id)?.iter().copied().find(|from| !self.claims.is_living(&from.person))?;
+        let link = self.ledger.links.get(from)?;
+        let theirs = match &account.owner {
+            Some(key) => *key == owner(self.rules, &from.person, &from.account),
+            None => self.same_name(&account.name, &link.name),
+        };
+        theirs.then_some((from, link))
     }
 
     /// The keys that count as this person's own: of the externalId and of former ones.
@@ -229,7 +258,7 @@ impl<'a> View<'a> {
             return ambiguous(rival, []);
         }
         if let Some(id) = person.explicit.get(&key.account) {
-            return self.by_explicit_link(key, person, id);
+            return self.by_explicit_link(key, person, id, link);
         }
         if let Some(found) = link.and_then(|link| self.by_ledger(key, person, link)) {
             return found;
@@ -263,6 +292,10 @@ impl<'a> View<'a> {
         if owner.person == key.person || self.claims.is_living(&owner.person) {
             return Some(format!("account {} carries the key {owner}", account.id));
         }
+        if explicit && !self.claims.absence_judged {
+            let why = format!("account {} carries the key {owner}, and whether that person is gone cannot be told", account.id);
+            return Some(format!("{why} while something is unreadable"));
+        }
         (!explicit).then(|| {
             format!(
                 "account {} carries the key {owner} of somebody who is gone: name it in `accounts` or in `formerIds` to take it over",
@@ -271,21 +304,17 @@ impl<'a> View<'a> {
         })
     }
 
-    fn by_explicit_link(&self, key: &AccountKey, person: &DesiredPerson, id: &AccountId) -> Found<'a> {
+    fn by_explicit_link(&self, key: &AccountKey, person: &DesiredPerson, id: &AccountId, link: Option<&Link>) -> Found<'a> {
         match self.observed.seen(id) {
             Some(seen) => match self.contradiction(key, person, seen.account(), true) {
                 Some(why) => ambiguous(why, [id]),
-                None => Found::Account { seen, adopted: !self.linked_to(id, key) },
+                None => Found::Account { seen, adopted: link.is_none_or(|link| link.id.as_ref() != Some(id)) },
             },
             None if self.observed.missing(&[Lookup::Id(id.clone())]).is_some() => {
                 ambiguous(format!("`accounts` names the id {id}, and no such account is there: correct the id, or take the link out"), [])
             }
             None => Found::Unread,
         }
-    }
-
-    fn linked_to(&self, id: &AccountId, key: &AccountKey) -> bool {
-        self.linked.get(id).is_some_and(|keys| keys.contains(key))
     }
 
     /// `None`: the recorded id finds nothing of theirs, and the next sign decides.
@@ -303,7 +332,7 @@ impl<'a> View<'a> {
                 Some(ambiguous(format!("account {id} carries the key {owner}"), [id]))
             }
             Some(_) => None,
-            None => (account.name == link.name || self.answers_to(key, person, account))
+            None => (self.same_name(&account.name, &link.name) || self.answers_to(key, person, account))
                 .then(|| self.returned(key, person, link, account).unwrap_or(Found::Account { seen, adopted: false })),
         }
     }
@@ -312,11 +341,7 @@ impl<'a> View<'a> {
     fn returned(&self, key: &AccountKey, person: &DesiredPerson, link: &Link, account: &Account) -> Option<Found<'a>> {
         let back = link.gone.is_some() && person.stand != Stand::Gone;
         let touched = link.disabled.is_some() && link.stage.is_some();
-        let same_name = person.user_name.as_ref().is_some_and(|name| {
-            let attribute = AttributeName::parse(USER_NAME).ok();
-            let fold = |text: &str| attribute.as_ref().map_or_else(|| text.to_owned(), |a| self.schema.fold(a, text));
-            fold(name) == fold(&account.name)
-        });
+        let same_name = person.user_name.as_ref().is_some_and(|name| self.same_name(name, &account.name));
         let by_former = !self.ledger.links.contains_key(key);
         (back && touched && !same_name && !by_former && key.account.is_ordinary()).then(|| {
             let why = format!(
@@ -325,6 +350,13 @@ impl<'a> View<'a> {
             );
             ambiguous(why, [&account.id])
         })
+    }
+
+    /// Equal as the target compares names.
+    fn same_name(&self, one: &str, other: &str) -> bool {
+        let attribute = AttributeName::parse(USER_NAME).ok();
+        let fold = |text: &str| attribute.as_ref().map_or_else(|| text.to_owned(), |a| self.schema.fold(a, text));
+        fold(one) == fold(other)
     }
 
     fn answers_to(&self, key: &AccountKey, person: &DesiredPerson, account: &Account) -> bool {
@@ -425,7 +457,7 @@ impl<'a> View<'a> {
             if let ([heir], false) = (&living[..], gone.is_empty()) {
                 // Somebody who is gone gives way to the one living claim: what is left of them is nothing.
                 let names_it = desired.people.get(&heir.person).is_some_and(|person| person.explicit.get(&heir.account) == Some(id));
-                if names_it {
+                if names_it && self.claims.absence_judged {
                     for key in gone {
                         found.insert(key.clone(), Found::GivenAway);
                     }

@@ -9,6 +9,7 @@ use crate::model::account::AccountKey;
 use crate::model::change::LifecycleState;
 use crate::model::ids::{AccountId, AccountName, AttributeName, PersonId, TargetName};
 use crate::model::ledger::{Ledger, Link};
+use crate::model::reason::Reason;
 use crate::policy::decision::Decision;
 use crate::policy::{Compiled, Mapped, decide, map, on_threads};
 use crate::realm::index::{Realm, Standing};
@@ -100,13 +101,26 @@ fn decide_one(
                 let attributes = map(compiled, &key, &input);
                 mapped.insert(key, attributes);
             }
-            Ok(decision)
+            match failed(&decision, &mapped) {
+                // Half of a person is not decided: what cannot be mapped in one target freezes them in all.
+                Some(reason) => Err(Frozen { reason }),
+                None => Ok(decision),
+            }
         }),
     };
     if let Ok(decision) = &decision {
         due = due.into_iter().chain(decision.due).min();
     }
     PersonDecision { standing, decision, mapped, due }
+}
+
+/// A mapping that fails for an account that is asked for.
+fn failed(decision: &Decision, mapped: &BTreeMap<AccountKey, BTreeMap<AttributeName, Mapped>>) -> Option<Reason> {
+    let asked = mapped.iter().filter(|(key, _)| decision.accounts.contains_key(&(key.target.clone(), key.account.clone())));
+    asked.flat_map(|(_, attributes)| attributes.values()).find_map(|value| match value {
+        Mapped::Failed(error) => Some(error.to_reason()),
+        Mapped::Value(_) | Mapped::Candidates(_) | Mapped::Undefined { .. } => None,
+    })
 }
 
 /// The accounts that are asked for, and the ordinary one where others may be found by what this person has.

@@ -42,6 +42,9 @@ pub fn plan_entitlements(
     }
     for (key, how) in &account.entitlements {
         if *how == How::Derived {
+            if let (Some(rule), Treatment::Follow, true) = (person.revoked.get(key), treatment, decided) {
+                cannot_revoke(sight, key, rule, findings);
+            }
             continue;
         }
         let asked = if decided { sight.asked.and_then(|asked| asked.entitlements.get(key)) } else { None };
@@ -105,11 +108,7 @@ fn follow(
         } else if sight.rules.is_authoritative(key) {
             revoke(sight, account, key, Cause::Scope, vec![reason], out);
         } else {
-            findings.push(Finding::account(
-                &sight.key,
-                FindingKind::CannotRevoke,
-                format!("violation {rule} wants {key} gone, and it is not ours to remove: take it away in the target"),
-            ));
+            cannot_revoke(sight, key, rule, findings);
         }
         return;
     }
@@ -162,6 +161,14 @@ fn revoke(sight: &Sight<'_>, account: &Account, key: &EntitlementKey, cause: Cau
     if let Some(seen) = sight.observed.seen(&account.id) {
         out.push(Change::of(sight.key.clone(), seen, Act::Revoke(key.clone()), cause, reasons));
     }
+}
+
+fn cannot_revoke(sight: &Sight<'_>, key: &EntitlementKey, rule: &str, findings: &mut Vec<Finding>) {
+    findings.push(Finding::account(
+        &sight.key,
+        FindingKind::CannotRevoke,
+        format!("violation {rule} wants {key} gone, and it is not ours to remove: take it away in the target"),
+    ));
 }
 
 fn unclaimed(sight: &Sight<'_>, key: &EntitlementKey, findings: &mut Vec<Finding>) {

@@ -116,7 +116,7 @@ pub fn plan_round(realm: &Realm, decided: Decided, looks: &BTreeMap<TargetName, 
         if let Some(frozen) = &look.broken {
             desired.freeze(frozen);
         }
-        let claims = Claims::of(&look.rules, &look.schema, &desired);
+        let claims = Claims::of(&look.rules, &look.schema, &desired, judging.absence);
         let mut plan = plan(&look.rules, &look.schema, &desired, &claims, observed, &look.ledger, judging, t);
         if !realm.policies().is_empty() && !look.ledger.had_policy {
             plan.notes.push(Fact::HadPolicy);

@@ -103,7 +103,7 @@ pub fn plan(
         return plan;
     }
     let chosen = allocate(rules, schema, desired, observed, ledger);
-    let Correlated { found, moved } = correlate(rules, schema, desired, claims, observed, ledger);
+    let Correlated { found, moved, key_elsewhere } = correlate(rules, schema, desired, claims, observed, ledger);
     let mut matched: BTreeSet<AccountId> = BTreeSet::new();
     let mut contested: BTreeSet<AccountId> = BTreeSet::new();
     let nothing = crate::model::value::Attributes::new();
@@ -149,6 +149,7 @@ pub fn plan(
             absence_judged: judging.absence,
             removals_judged: judging.removals,
             broken: false,
+            key_elsewhere: key_elsewhere.contains(&key),
             intents: &ledger.intents,
             t,
         };
@@ -264,7 +265,16 @@ fn strangers(
                 );
                 plan.findings.insert(Finding { subject, kind: FindingKind::Orphan, message });
             }
-            Some(owner) if owner.realm == rules.realm => {}
+            Some(owner) if owner.realm == rules.realm => {
+                if !contested.contains(&account.id) {
+                    let message = format!(
+                        "account {} ({}) carries the key {owner} of a person whose account is another one: name the right one in \
+                         `accounts`, and take the key out of this one",
+                        account.id, account.name
+                    );
+                    plan.findings.insert(Finding { subject, kind: FindingKind::Duplicate, message });
+                }
+            }
             Some(_) | None => {
                 unmatched += 1;
                 if !contested.contains(&account.id) {

@@ -59,7 +59,10 @@ pub fn decide(compiled: &Compiled, input: &Input, t: Timestamp) -> Result<Decisi
         let EntitlementMember { key, account, until, reason } =
             member::entitlement(value).map_err(|error| unfit("entitlements", value, error))?;
         let reason = Reason::new(reason.unwrap_or_else(|| BY_RULE.to_owned()));
-        decision.accounts.entry((key.target.clone(), account.clone())).or_default().insert(reason.clone());
+        // What has reached its end asks for nothing any more, an account included.
+        if until.is_none_or(|until| t < until) {
+            decision.accounts.entry((key.target.clone(), account.clone())).or_default().insert(reason.clone());
+        }
         match decision.entitlements.entry((account, key)) {
             std::collections::btree_map::Entry::Vacant(entry) => {
                 entry.insert(super::decision::Asked { until, reasons: Reasons::from([reason]) });
