@@ -293,6 +293,8 @@ fn absent(sight: &Sight<'_>, course: Option<&Course>, known: Option<&Link>, miss
         charged: before.charged,
         touched: before.touched,
         chosen: chosen.clone(),
+        // Nobody was ever in what is made shut.
+        sessions_ended: state == AccountState::Disabled,
         ..Link::default()
     };
     if let Some(lifecycle) = &sight.person.lifecycle {
