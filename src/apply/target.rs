@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use crate::connector::{Batch, Done, Reader, Wanted, Write, Writer};
 use crate::ledger::{LedgerStore, StoreError};
 use crate::model::account::AccountKey;
-use crate::model::change::{Act, Change};
+use crate::model::change::{Act, Change, ChangeLine};
 use crate::model::entitlement::EntitlementKey;
 use crate::model::failure::Failure;
-use crate::model::ids::{AccountId, AttributeName, PersonId, TargetName};
-use crate::model::ledger::{Fact, Ledger, Link, Settled};
+use crate::model::ids::{AccountId, ApprovalName, AttributeName, PersonId, TargetName};
+use crate::model::ledger::{Fact, Grant, Ledger, Link, Settled};
 use crate::model::observed::{Lookup, Observed};
 use crate::model::schema::Schema;
 use crate::model::value::{Attributes, Value};
@@ -19,10 +19,11 @@ use crate::plan::desired::Desired;
 use crate::plan::digest::digest_of;
 use crate::plan::guard::GuardedPlan;
 use crate::plan::rules::TargetRules;
+use crate::policy::decision::Asked;
 
 use super::outcome;
 
-/// How many changes are sent at once: small enough for a ledger kept in resource status.
+/// How many changes are sent at once, if nothing else is said: small enough for a ledger kept in resource status.
 const BATCH: usize = 200;
 
 /// An open target. Nobody else sees its writer; one that is only observed has none.
@@ -30,6 +31,7 @@ pub struct Target {
     name: TargetName,
     reader: Box<dyn Reader>,
     writer: Option<Box<dyn Writer>>,
+    batch: usize,
 }
 
 /// What became of the changes that were sent.
@@ -56,7 +58,13 @@ impl Target {
     /// Takes an open connector over.
     #[must_use]
     pub fn new(name: TargetName, reader: Box<dyn Reader>, writer: Option<Box<dyn Writer>>) -> Self {
-        Self { name, reader, writer }
+        Self { name, reader, writer, batch: BATCH }
+    }
+
+    /// Sends at most this many changes at once.
+    #[must_use]
+    pub fn in_batches_of(self, size: usize) -> Self {
+        Self { batch: size.max(1), ..self }
     }
 
     /// Logs in and asks what the target can do.
@@ -109,8 +117,10 @@ impl Target {
         let mut facts = plan.facts();
         let changes: Vec<Change> = plan.sent().cloned().collect();
         let mut rest = changes.as_slice();
+        // What was never answered stays open: the next look settles whether it was done, and that it was us.
+        let mut open: Vec<Change> = Vec::new();
         while !rest.is_empty() {
-            let (now, later) = rest.split_at(cut(rest));
+            let (now, later) = rest.split_at(cut(rest, self.batch));
             rest = later;
             let mut sending = Vec::new();
             for change in now {
@@ -122,14 +132,19 @@ impl Target {
             if sending.is_empty() {
                 continue;
             }
-            facts.push(Fact::Intended(sending.clone()));
+            facts.extend(intended(&sending, &facts, desired, ledger, t));
+            facts.push(Fact::Intended(open.iter().chain(&sending).cloned().collect()));
             self.record(ledger, store, &facts).await?;
             facts.clear();
             let mut batch = Batch { writes: sending.iter().map(|change| (self.write(change, rules, ledger), None)).collect() };
             writer.write(&mut batch).await;
             let answers: Vec<(Change, Result<Done, Failure>)> =
                 batch.writes.into_iter().map(|(write, answer)| (write.change, answer.unwrap_or(Err(Failure::Unknown)))).collect();
-            let outcome = self.outcome(&answers, plan, desired, ledger, rules, t).await;
+            let mut outcome = self.outcome(&answers, plan, desired, ledger, rules, t).await;
+            open.extend(answers.iter().filter(|(_, answer)| *answer == Err(Failure::Unknown)).map(|(change, _)| change.clone()));
+            if !open.is_empty() {
+                outcome.push(Fact::Intended(open.clone()));
+            }
             self.record(ledger, store, &outcome).await?;
             report.answers.extend(answers);
             progress(report.answers.len() + report.left.len());
@@ -173,28 +188,32 @@ impl Target {
         let mut links: BTreeMap<AccountKey, Option<Link>> = BTreeMap::new();
         let mut undone: BTreeSet<(AccountKey, Option<crate::model::change::Brake>)> = BTreeSet::new();
         let mut listed = ledger.window.last_complete;
+        let mut released: BTreeMap<ApprovalName, BTreeSet<ChangeLine>> = BTreeMap::new();
         for (change, answer) in answers {
             let key = change.key();
             let current = links.entry(key.clone()).or_insert_with(|| ledger.links.get(key).cloned());
-            let asked = desired.people.get(&key.person).and_then(|p| p.asked.get(&key.account)).and_then(|account| match change.act() {
-                Act::Grant(entitlement) => account.entitlements.get(entitlement),
-                _ => None,
-            });
             match answer {
                 Ok(done) => {
+                    if let Some(approval) = plan.released_by(change) {
+                        released.entry(approval.clone()).or_default().insert(change.line());
+                    }
                     listed = match change.act() {
                         Act::Create { .. } if !done.already => listed.map(|n| n.saturating_add(1)),
                         Act::Delete if !done.already => listed.map(|n| n.saturating_sub(1)),
                         _ => listed,
                     };
                     if let Some(link) = current {
-                        *current = outcome::after(link, change, done, asked, t);
+                        *current = outcome::after(link, change, done, asked(desired, change), t);
                     }
                 }
                 Err(failure) => {
                     undone.insert((key.clone(), change.brake()));
-                    if let (Failure::Unknown, Some(link)) = (failure, current) {
-                        link.touched = Some(t);
+                    match (failure, change.act(), current) {
+                        (Failure::Unknown, _, Some(link)) => link.touched = Some(t),
+                        (_, Act::Grant(entitlement), Some(link)) => {
+                            link.grants.remove(entitlement);
+                        }
+                        _ => {}
                     }
                 }
             }
@@ -220,6 +239,7 @@ impl Target {
         if listed != ledger.window.last_complete {
             facts.push(Fact::Window(crate::model::ledger::Window { last_complete: listed, ..ledger.window.clone() }));
         }
+        facts.extend(released.into_iter().map(|(approval, lines)| Fact::Released(approval, lines)));
         facts.push(Fact::Done);
         facts
     }
@@ -262,6 +282,37 @@ impl Target {
     }
 }
 
+/// What is remembered before an answer: from its intent on, an account that is made may not be shown yet for as long as the target lags,
+/// and an entitlement that is given is ours, until when it was asked for. The next look forgets a grant that is not there.
+fn intended(sending: &[Change], facts: &[Fact], desired: &Desired, ledger: &Ledger, t: Timestamp) -> Vec<Fact> {
+    let planned = |key: &AccountKey| {
+        facts.iter().rev().find_map(|fact| match fact {
+            Fact::Linked(of, link) if of == key => Some(link.as_ref()),
+            _ => None,
+        })
+    };
+    let mut links: BTreeMap<&AccountKey, Link> = BTreeMap::new();
+    for change in sending.iter().filter(|change| matches!(change.act(), Act::Create { .. } | Act::Grant(_))) {
+        let Some(known) = planned(change.key()).or_else(|| ledger.links.get(change.key())) else { continue };
+        let link = links.entry(change.key()).or_insert_with(|| known.clone());
+        match change.act() {
+            Act::Grant(key) => {
+                let until = asked(desired, change).and_then(|asked| asked.until);
+                link.grants.entry(key.clone()).or_insert(Grant { since: t, until, lapsed: None });
+            }
+            _ => link.touched = Some(t),
+        }
+    }
+    links.into_iter().map(|(key, link)| Fact::Linked(key.clone(), Box::new(link))).collect()
+}
+
+/// The wish behind a grant.
+fn asked<'d>(desired: &'d Desired, change: &Change) -> Option<&'d Asked> {
+    let Act::Grant(entitlement) = change.act() else { return None };
+    let key = change.key();
+    desired.people.get(&key.person)?.asked.get(&key.account)?.entitlements.get(entitlement)
+}
+
 /// What must have been done before this one and was not.
 fn obstacle(change: &Change, report: &Report) -> Option<String> {
     let failed = |of: &dyn Fn(&Change) -> bool| {
@@ -279,7 +330,7 @@ fn obstacle(change: &Change, report: &Report) -> Option<String> {
 }
 
 /// Where a batch ends: before a grant behind its create, a delete behind its disable, a revoke behind its grants.
-fn cut(changes: &[Change]) -> usize {
+fn cut(changes: &[Change], batch: usize) -> usize {
     let mut made = BTreeSet::new();
     let mut granted = BTreeSet::new();
     for (place, change) in changes.iter().enumerate() {
@@ -288,7 +339,7 @@ fn cut(changes: &[Change]) -> usize {
             Act::Revoke(key) => granted.contains(key),
             _ => false,
         };
-        if place == BATCH || behind {
+        if place == batch || behind {
             return place;
         }
         match change.act() {
