@@ -3,3 +3,6 @@
 
 mod architecture;
 mod cases;
+mod common;
+mod kill;
+mod laws;
