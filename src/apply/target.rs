@@ -208,12 +208,11 @@ impl Target {
                 }
                 Err(failure) => {
                     undone.insert((key.clone(), change.brake()));
-                    match (failure, change.act(), current) {
-                        (Failure::Unknown, _, Some(link)) => link.touched = Some(t),
-                        (_, Act::Grant(entitlement), Some(link)) => {
-                            link.grants.remove(entitlement);
-                        }
-                        _ => {}
+                    let Some(link) = current else { continue };
+                    if *failure == Failure::Unknown {
+                        link.touched = Some(t);
+                    } else if let Act::Grant(entitlement) = change.act() {
+                        link.grants.remove(entitlement);
                     }
                 }
             }
@@ -295,12 +294,11 @@ fn intended(sending: &[Change], facts: &[Fact], desired: &Desired, ledger: &Ledg
     for change in sending.iter().filter(|change| matches!(change.act(), Act::Create { .. } | Act::Grant(_))) {
         let Some(known) = planned(change.key()).or_else(|| ledger.links.get(change.key())) else { continue };
         let link = links.entry(change.key()).or_insert_with(|| known.clone());
-        match change.act() {
-            Act::Grant(key) => {
-                let until = asked(desired, change).and_then(|asked| asked.until);
-                link.grants.entry(key.clone()).or_insert(Grant { since: t, until, lapsed: None });
-            }
-            _ => link.touched = Some(t),
+        if let Act::Grant(key) = change.act() {
+            let until = asked(desired, change).and_then(|asked| asked.until);
+            link.grants.entry(key.clone()).or_insert(Grant { since: t, until, lapsed: None });
+        } else {
+            link.touched = Some(t);
         }
     }
     links.into_iter().map(|(key, link)| Fact::Linked(key.clone(), Box::new(link))).collect()

@@ -88,7 +88,7 @@ async fn a_day(commits: &[(Vec<Said>, i64)], tight: bool) -> Result<(), TestCase
 }
 
 proptest! {
-    #![proptest_config(config(24))]
+    #![proptest_config(config(12))]
 
     #[test]
     fn removals_within_a_day_stay_within_the_limits(commits in prop::collection::vec((commit(), 0_i64..340), 2..5), tight: bool) {

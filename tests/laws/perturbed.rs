@@ -223,7 +223,7 @@ async fn losing_a_ledger_takes_nothing_away(place: &Place, given: &Given, now: T
 }
 
 proptest! {
-    #![proptest_config(config(24))]
+    #![proptest_config(config(12))]
 
     #[test]
     fn trouble_order_newcomers_batches_and_lost_ledgers(story in story(), troubles in prop::collection::vec(trouble(), 3), seed: u64, mask: Option<u64>) {

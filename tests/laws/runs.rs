@@ -118,7 +118,7 @@ async fn every_run(story: &Story) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(config(24))]
+    #![proptest_config(config(12))]
 
     #[test]
     fn every_run_is_idle_at_rest_touches_only_what_is_ours_and_leaves_no_leaver_in(story in story()) {
