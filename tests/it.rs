@@ -4,3 +4,6 @@
 mod architecture;
 mod cases;
 mod cli;
+mod common;
+mod kill;
+mod laws;

@@ -1,5 +1,6 @@
 //! The one sequence that both shells call: look, plan, guard, carry out. Nothing else writes targets or their ledgers.
 
+mod batch;
 pub mod outcome;
 pub mod run;
 pub mod target;

@@ -7,22 +7,23 @@ use jiff::Timestamp;
 use crate::connector::{Batch, Done, Reader, Wanted, Write, Writer};
 use crate::ledger::{LedgerStore, StoreError};
 use crate::model::account::AccountKey;
-use crate::model::change::{Act, Change};
+use crate::model::change::{Act, Change, ChangeLine};
 use crate::model::entitlement::EntitlementKey;
 use crate::model::failure::Failure;
-use crate::model::ids::{AccountId, AttributeName, PersonId, TargetName};
+use crate::model::ids::{AccountId, ApprovalName, AttributeName, PersonId, TargetName};
 use crate::model::ledger::{Fact, Ledger, Link, Settled};
 use crate::model::observed::{Lookup, Observed};
 use crate::model::schema::Schema;
-use crate::model::value::{Attributes, Value};
+use crate::model::value::Attributes;
 use crate::plan::desired::Desired;
 use crate::plan::digest::digest_of;
 use crate::plan::guard::GuardedPlan;
 use crate::plan::rules::TargetRules;
 
+use super::batch::{self, Undone};
 use super::outcome;
 
-/// How many changes are sent at once: small enough for a ledger kept in resource status.
+/// How many changes are sent at once, if nothing else is said: small enough for a ledger kept in resource status.
 const BATCH: usize = 200;
 
 /// An open target. Nobody else sees its writer; one that is only observed has none.
@@ -30,6 +31,7 @@ pub struct Target {
     name: TargetName,
     reader: Box<dyn Reader>,
     writer: Option<Box<dyn Writer>>,
+    batch: usize,
 }
 
 /// What became of the changes that were sent.
@@ -56,7 +58,13 @@ impl Target {
     /// Takes an open connector over.
     #[must_use]
     pub fn new(name: TargetName, reader: Box<dyn Reader>, writer: Option<Box<dyn Writer>>) -> Self {
-        Self { name, reader, writer }
+        Self { name, reader, writer, batch: BATCH }
+    }
+
+    /// Sends at most this many changes at once.
+    #[must_use]
+    pub fn in_batches_of(self, size: usize) -> Self {
+        Self { batch: size.max(1), ..self }
     }
 
     /// Logs in and asks what the target can do.
@@ -94,6 +102,7 @@ impl Target {
     ///
     /// # Errors
     /// [`StoreError`] of the ledger: nothing more is sent then.
+    #[expect(clippy::too_many_arguments, reason = "what is sent, by which rules, into which ledger, when: none follows from another")]
     pub async fn carry_out(
         &self,
         plan: &GuardedPlan,
@@ -110,8 +119,10 @@ impl Target {
         let changes: Vec<Change> = plan.sent().cloned().collect();
         let mut rest = changes.as_slice();
         let mut undone = Undone::default();
+        // What was never answered stays open: the next look settles whether it was done, and that it was us.
+        let mut open: Vec<Change> = Vec::new();
         while !rest.is_empty() {
-            let (now, later) = rest.split_at(cut(rest));
+            let (now, later) = rest.split_at(batch::cut(rest, self.batch));
             rest = later;
             let mut sending = Vec::new();
             for change in now {
@@ -126,7 +137,8 @@ impl Target {
             if sending.is_empty() {
                 continue;
             }
-            facts.push(Fact::Intended(sending.clone()));
+            facts.extend(batch::intended(&sending, &facts, desired, ledger, t));
+            facts.push(Fact::Intended(open.iter().chain(&sending).cloned().collect()));
             self.record(ledger, store, &facts).await?;
             facts.clear();
             let mut batch = Batch { writes: sending.iter().map(|change| (self.write(change, rules, ledger), None)).collect() };
@@ -136,7 +148,11 @@ impl Target {
             for (change, _) in answers.iter().filter(|(_, answer)| answer.is_err()) {
                 undone.note(change);
             }
-            let outcome = self.outcome(&answers, desired, ledger, rules, t).await;
+            let mut outcome = self.outcome(&answers, plan, desired, ledger, rules, t).await;
+            open.extend(answers.iter().filter(|(_, answer)| *answer == Err(Failure::Unknown)).map(|(change, _)| change.clone()));
+            if !open.is_empty() {
+                outcome.push(Fact::Intended(open.clone()));
+            }
             self.record(ledger, store, &outcome).await?;
             report.answers.extend(answers);
             progress(&self.name, report.answers.len() + report.left.len());
@@ -157,20 +173,7 @@ impl Target {
 
     fn write(&self, change: &Change, rules: &TargetRules, ledger: &Ledger) -> Write {
         let id = change.id().cloned().or_else(|| ledger.links.get(change.key()).and_then(|link| link.id.clone()));
-        let attributes = match change.act() {
-            Act::Create { attributes, .. } => resolved(attributes, ledger),
-            Act::Set(attribute, value) => resolved(&Attributes::from([(attribute.clone(), value.clone())]), ledger),
-            Act::Provide(_)
-            | Act::Own
-            | Act::Clear(_)
-            | Act::Enable
-            | Act::Disable
-            | Act::EndSessions
-            | Act::Delete
-            | Act::Withdraw
-            | Act::Grant(_)
-            | Act::Revoke(_) => Attributes::new(),
-        };
+        let attributes = batch::written(change).map(|attributes| batch::resolved(&attributes, ledger)).unwrap_or_default();
         Write { change: change.clone(), id, owner: rules.owner_key(change.key()), attributes, password: None }
     }
 
@@ -178,6 +181,7 @@ impl Target {
     async fn outcome(
         &self,
         answers: &[(Change, Result<Done, Failure>)],
+        plan: &GuardedPlan,
         desired: &Desired,
         ledger: &Ledger,
         rules: &TargetRules,
@@ -186,28 +190,31 @@ impl Target {
         let mut links: BTreeMap<AccountKey, Option<Link>> = BTreeMap::new();
         let mut undone: BTreeSet<(AccountKey, Option<crate::model::change::Brake>)> = BTreeSet::new();
         let mut listed = ledger.window.last_complete;
+        let mut released: BTreeMap<ApprovalName, BTreeSet<ChangeLine>> = BTreeMap::new();
         for (change, answer) in answers {
             let key = change.key();
             let current = links.entry(key.clone()).or_insert_with(|| ledger.links.get(key).cloned());
-            let asked = desired.people.get(&key.person).and_then(|p| p.asked.get(&key.account)).and_then(|account| match change.act() {
-                Act::Grant(entitlement) => account.entitlements.get(entitlement),
-                _ => None,
-            });
             match answer {
                 Ok(done) => {
-                    listed = match change.act() {
-                        Act::Create { .. } if !done.already => listed.map(|n| n.saturating_add(1)),
-                        Act::Delete if !done.already => listed.map(|n| n.saturating_sub(1)),
-                        _ => listed,
-                    };
+                    if let Some(approval) = plan.released_by(change) {
+                        released.entry(approval.clone()).or_default().insert(change.line());
+                    }
+                    if !done.already && change.act().creates() {
+                        listed = listed.map(|n| n.saturating_add(1));
+                    } else if !done.already && matches!(change.act(), Act::Delete) {
+                        listed = listed.map(|n| n.saturating_sub(1));
+                    }
                     if let Some(link) = current {
-                        *current = outcome::after(link, change, done, asked, t);
+                        *current = outcome::after(link, change, done, batch::asked(desired, change), t);
                     }
                 }
                 Err(failure) => {
                     undone.insert((key.clone(), change.brake()));
-                    if let (Failure::Unknown, Some(link)) = (failure, current) {
+                    let Some(link) = current else { continue };
+                    if *failure == Failure::Unknown {
                         link.touched = Some(t);
+                    } else if let Act::Grant(entitlement) = change.act() {
+                        link.grants.remove(entitlement);
                     }
                 }
             }
@@ -230,6 +237,7 @@ impl Target {
         if listed != ledger.window.last_complete {
             facts.push(Fact::Window(crate::model::ledger::Window { last_complete: listed, ..ledger.window.clone() }));
         }
+        facts.extend(released.into_iter().map(|(approval, lines)| Fact::Released(approval, lines)));
         facts.push(Fact::Done);
         facts
     }
@@ -245,11 +253,7 @@ impl Target {
         let mut sent: BTreeMap<AccountId, (AccountKey, Attributes)> = BTreeMap::new();
         for (change, answer) in answers {
             let Ok(done) = answer else { continue };
-            let written = match change.act() {
-                Act::Create { attributes, .. } => attributes.clone(),
-                Act::Set(attribute, value) => Attributes::from([(attribute.clone(), value.clone())]),
-                _ => continue,
-            };
+            let Some(written) = batch::written(change) else { continue };
             let Some(id) = done.id.clone() else { continue };
             sent.entry(id).or_insert_with(|| (change.key().clone(), Attributes::new())).1.extend(written);
         }
@@ -279,92 +283,13 @@ impl Target {
     }
 }
 
-/// What was not done, as far as others wait for it.
-#[derive(Debug, Default)]
-struct Undone {
-    made: BTreeSet<AccountKey>,
-    shut: BTreeSet<AccountKey>,
-    granted: BTreeSet<EntitlementKey>,
-}
-
-impl Undone {
-    fn note(&mut self, change: &Change) {
-        match change.act() {
-            Act::Create { .. } => {
-                self.made.insert(change.key().clone());
-            }
-            Act::Disable => {
-                self.shut.insert(change.key().clone());
-            }
-            Act::Grant(key) => {
-                self.granted.insert(key.clone());
-            }
-            Act::Provide(_)
-            | Act::Own
-            | Act::Set(..)
-            | Act::Clear(_)
-            | Act::Enable
-            | Act::EndSessions
-            | Act::Delete
-            | Act::Withdraw
-            | Act::Revoke(_) => {}
-        }
-    }
-
-    /// What must have been done before this one and was not.
-    fn obstacle(&self, change: &Change) -> Option<&'static str> {
-        match change.act() {
-            Act::Grant(_) if self.made.contains(change.key()) => Some("the account was not made"),
-            Act::Delete if self.shut.contains(change.key()) => Some("the account was not shut"),
-            Act::Revoke(key) if self.granted.contains(key) => Some("a grant that makes up for it was not done"),
-            _ => None,
-        }
-    }
-}
-
-/// Where a batch ends: before a grant behind its create, a delete behind its disable, a revoke behind its grants.
-fn cut(changes: &[Change]) -> usize {
-    let mut made = BTreeSet::new();
-    let mut granted = BTreeSet::new();
-    for (place, change) in changes.iter().enumerate() {
-        let behind = match change.act() {
-            Act::Grant(_) | Act::Delete => made.contains(change.key()),
-            Act::Revoke(key) => granted.contains(key),
-            _ => false,
-        };
-        if place == BATCH || behind {
-            return place;
-        }
-        match change.act() {
-            Act::Create { .. } | Act::Disable => {
-                made.insert(change.key());
-            }
-            Act::Grant(key) => {
-                granted.insert(key);
-            }
-            _ => {}
-        }
-    }
-    changes.len()
-}
-
-/// References to other people's accounts, filled in by the ledger; what is not known yet is left out.
-fn resolved(attributes: &Attributes, ledger: &Ledger) -> Attributes {
-    let value = |value: &Value| match value {
-        Value::Account(key) => ledger.links.get(key).and_then(|link| link.id.as_ref()).map(|id| Value::Text(id.to_string())),
-        Value::Later(_) => None,
-        Value::Text(_) | Value::Bool(_) | Value::Many(_) => Some(value.clone()),
-    };
-    attributes.iter().filter_map(|(name, v)| value(v).map(|v| (name.clone(), v))).collect()
-}
-
 /// The attributes that are mapped, correlate or are given out.
 #[must_use]
 pub fn wanted(rules: &TargetRules, began: Timestamp) -> Wanted {
     let mut attributes: BTreeSet<AttributeName> = BTreeSet::new();
     for account in rules.accounts.values() {
         attributes.extend(account.correlation.iter().cloned());
-        attributes.extend(account.mapping.iter().map(|(name, _)| name.clone()));
+        attributes.extend(account.mapping.keys().cloned());
     }
     Wanted { attributes, began }
 }

@@ -179,6 +179,24 @@ impl Act {
         }
     }
 
+    /// The entitlement that it gives, if it gives one.
+    #[must_use]
+    pub fn granted(&self) -> Option<&EntitlementKey> {
+        if let Self::Grant(key) = self { Some(key) } else { None }
+    }
+
+    /// The entitlement that it takes away, if it takes one.
+    #[must_use]
+    pub fn revoked(&self) -> Option<&EntitlementKey> {
+        if let Self::Revoke(key) = self { Some(key) } else { None }
+    }
+
+    /// Whether it makes the account.
+    #[must_use]
+    pub fn creates(&self) -> bool {
+        matches!(self, Self::Create { .. })
+    }
+
     /// Whether it takes something away.
     #[must_use]
     pub fn removes(&self) -> bool {

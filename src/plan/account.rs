@@ -330,6 +330,8 @@ fn absent(
         charged: before.charged,
         touched: before.touched,
         chosen: chosen.clone(),
+        // Nobody was ever in what is made shut.
+        sessions_ended: state == AccountState::Disabled,
         ..Link::default()
     };
     if let Some(lifecycle) = &sight.person.lifecycle {

@@ -29,14 +29,6 @@ pub fn plan_entitlements(
     if account.entitlements_complete {
         link.grants.retain(|key, _| direct(key));
     }
-    for intent in sight.intents.iter().filter(|intent| intent.key() == &sight.key) {
-        if let Act::Grant(key) = intent.act()
-            && direct(key)
-        {
-            // An interrupted run was about to give it, and it is there: it is ours.
-            link.grants.entry(key.clone()).or_insert_with(|| Grant { since: sight.t, until: None, lapsed: None });
-        }
-    }
     if decided && treatment != Treatment::Remove && sight.enforces() {
         claim(sight, account, link);
     }

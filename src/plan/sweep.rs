@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::api::target::Mode;
 use crate::model::account::{Account, AccountKey};
-use crate::model::change::{Act, Change};
+use crate::model::change::{Act, Change, LifecycleState};
 use crate::model::entitlement::EntitlementKey;
 use crate::model::ids::{AccountId, TargetName};
 use crate::model::ledger::{Fact, Ledger, Link};
@@ -67,6 +67,7 @@ pub struct Plan {
 
 /// Plans one target.
 #[must_use]
+#[expect(clippy::too_many_arguments, reason = "a pure function of eight different things; a struct would only rename them")]
 pub fn plan(
     rules: &TargetRules,
     schema: &Schema,
@@ -125,19 +126,9 @@ pub fn plan(
             contested.extend(accounts.iter().cloned());
         }
         // A listing that shrank proves nothing about an account that was there.
-        let found = match found {
-            Found::Missing(_)
-                if shrank
-                    && known.is_some()
-                    && person
-                        .lifecycle
-                        .as_ref()
-                        .is_none_or(|l| l.state == crate::model::change::LifecycleState::Terminated || person.locked) =>
-            {
-                Found::Unread
-            }
-            found => found,
-        };
+        let leaves = person.lifecycle.as_ref().is_none_or(|lifecycle| lifecycle.state == LifecycleState::Terminated || person.locked);
+        let unproven = shrank && known.is_some() && leaves && matches!(found, Found::Missing(_));
+        let found = if unproven { Found::Unread } else { found };
         let sight = Sight {
             key: key.clone(),
             person,

@@ -2,8 +2,8 @@
 //!
 //! `PROVOST_CASES=DIR` names another folder of cases.
 
-mod format;
-mod world;
+pub mod format;
+pub mod world;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ use provost::realm::index::Realm;
 use provost::realm::load::load_files;
 use provost::realm::object::ResourceKind;
 
-use format::Case;
+use format::{Case, Given};
 use world::moment;
 
 /// Cases that need what is not built yet, by name.
@@ -57,9 +57,9 @@ fn cases() -> Vec<(String, Case)> {
 }
 
 /// The realm of the manifests, as the folder shell makes it.
-fn realm(case: &Case) -> Realm {
-    let folder = load_files(world::files(&case.given));
-    let id = case.given.realm.as_ref().and_then(|realm| realm["id"].as_str()).unwrap_or("acme");
+pub fn realm(given: &Given) -> Realm {
+    let folder = load_files(world::files(given));
+    let id = given.realm.as_ref().and_then(|realm| realm["id"].as_str()).unwrap_or("acme");
     let mut realm = Realm::new(RealmId::parse(id).unwrap());
     let mut kinds: BTreeMap<ResourceKind, Vec<_>> = BTreeMap::new();
     for object in folder.objects {
@@ -74,7 +74,7 @@ fn realm(case: &Case) -> Realm {
 
 async fn run(case: &Case) -> (Outcome, Round) {
     let now = moment(&case.given.now);
-    let mut realm = realm(case);
+    let mut realm = realm(&case.given);
     let ledgers: Vec<_> = world::all_targets(&case.given).iter().map(|target| world::ledger(&case.given, target, now)).collect();
     let memories: BTreeMap<TargetName, Memory> =
         ledgers.iter().map(|ledger| (ledger.target.clone(), world::target(&case.given, &ledger.target, ledger))).collect();

@@ -47,7 +47,7 @@ struct Inside {
     stopped: Notify,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct State {
     schema: Schema,
     accounts: BTreeMap<AccountId, Account>,
@@ -89,6 +89,12 @@ impl Memory {
         let rule = AttributeRule { required: true, unique: true, ignore_case: true, ..AttributeRule::default() };
         schema.attributes.extend(user_name().map(|name| (name, rule)));
         schema
+    }
+
+    /// Another target, with the same in it as this one has now.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self { inside: Arc::new(Inside { state: Mutex::new(self.state().clone()), stopped: Notify::new() }) }
     }
 
     /// Both halves, as [`super::open`] gives them.

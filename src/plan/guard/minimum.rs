@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::account::AccountState;
+use crate::model::account::{AccountKey, AccountState};
 use crate::model::change::{Act, Cause, ChangeLine, LifecycleState};
 use crate::model::entitlement::EntitlementKey;
 
@@ -11,6 +11,7 @@ use super::{Fate, Guarded, Hold, Watch};
 /// Holds the revokes that together would leave too few, and names those that go behind the grants that make up for them.
 pub(super) fn keep(items: &mut [Guarded], watch: &Watch<'_>) -> BTreeSet<ChangeLine> {
     let mut behind = BTreeSet::new();
+    let opened = opened(items);
     for (key, minimum) in limited(items, watch) {
         let enabled =
             |item: &Guarded| item.change.id().and_then(|id| watch.observed.account(id)).is_some_and(|a| a.state == AccountState::Enabled);
@@ -21,16 +22,15 @@ pub(super) fn keep(items: &mut [Guarded], watch: &Watch<'_>) -> BTreeSet<ChangeL
         let mut gained: u32 = 0;
         for (place, item) in items.iter().enumerate().filter(|(_, item)| sent(item)) {
             let leaver = matches!(item.change.cause(), Cause::Lockout | Cause::Until | Cause::Lifecycle(LifecycleState::Terminated));
-            match item.change.act() {
-                Act::Revoke(revoked) if *revoked == key && !leaver => revokes.push(place),
-                Act::Revoke(revoked) if *revoked == key && enabled(item) => {
-                    lost.insert(item.change.key().clone());
-                }
-                Act::Disable | Act::Delete if enabled(item) && holds(watch, item, &key) => {
-                    lost.insert(item.change.key().clone());
-                }
-                Act::Grant(granted) if *granted == key => gained = gained.saturating_add(1),
-                _ => {}
+            let act = item.change.act();
+            if act.granted() == Some(&key) {
+                gained = gained.saturating_add(u32::from(enabled(item) || opened.contains(item.change.key())));
+            } else if act.revoked() == Some(&key) && !leaver {
+                revokes.push(place);
+            } else if enabled(item)
+                && (act.revoked() == Some(&key) || matches!(act, Act::Disable | Act::Delete) && holds(watch, item, &key))
+            {
+                lost.insert(item.change.key().clone());
             }
         }
         let going =
@@ -53,11 +53,15 @@ pub(super) fn keep(items: &mut [Guarded], watch: &Watch<'_>) -> BTreeSet<ChangeL
     behind
 }
 
+/// Accounts that are open after what is sent.
+fn opened(items: &[Guarded]) -> BTreeSet<AccountKey> {
+    let opens = |act: &Act| matches!(act, Act::Enable | Act::Create { state: AccountState::Enabled, .. });
+    let sent = items.iter().filter(|item| matches!(item.fate, Fate::Send(_)) && opens(item.change.act()));
+    sent.map(|item| item.change.key().clone()).collect()
+}
+
 fn limited(items: &[Guarded], watch: &Watch<'_>) -> BTreeMap<EntitlementKey, u32> {
-    let revoked = items.iter().filter_map(|item| match item.change.act() {
-        Act::Revoke(key) => Some(key),
-        _ => None,
-    });
+    let revoked = items.iter().filter_map(|item| item.change.act().revoked());
     revoked.filter_map(|key| watch.rules.minimum_members(key).map(|minimum| (key.clone(), minimum))).collect()
 }
 

@@ -139,10 +139,9 @@ pub struct Watch<'a> {
 /// Judges a plan.
 #[must_use]
 pub fn guard(mut plan: Plan, watch: &Watch<'_>) -> GuardedPlan {
-    let mut released: BTreeMap<ApprovalName, BTreeSet<ChangeLine>> = BTreeMap::new();
     let mut items: Vec<Guarded> = Vec::with_capacity(plan.changes.len());
     for change in std::mem::take(&mut plan.changes) {
-        let fate = fate(&plan, &change, watch, &mut released);
+        let fate = fate(&plan, &change, watch);
         items.push(Guarded { change, fate });
     }
     follow_holds(&mut items);
@@ -163,10 +162,24 @@ pub fn guard(mut plan: Plan, watch: &Watch<'_>) -> GuardedPlan {
     let open: BTreeSet<String> =
         items.iter().filter(|item| item.fate == Fate::Held(Hold::NewScope)).filter_map(|item| scope_of(&item.change)).collect();
     let scopes = watch.rules.scopes().filter(|scope| !open.contains(scope) && !watch.ledger.scopes.contains(scope)).collect();
+    let released = released_before(&items, watch);
     GuardedPlan { plan, items, window, released, scopes, before: watch.ledger.window.clone() }
 }
 
-fn fate(plan: &Plan, change: &Change, watch: &Watch<'_>, released: &mut BTreeMap<ApprovalName, BTreeSet<ChangeLine>>) -> Fate {
+/// What an interrupted run was about to do by an Approval and nobody wants any more: it was done.
+fn released_before(items: &[Guarded], watch: &Watch<'_>) -> BTreeMap<ApprovalName, BTreeSet<ChangeLine>> {
+    let mut released: BTreeMap<ApprovalName, BTreeSet<ChangeLine>> = BTreeMap::new();
+    for intent in watch.ledger.intents.iter().filter(|intent| watch.observed.scope().contains(&intent.key().person)) {
+        let line = intent.line();
+        let wanted = items.iter().any(|item| item.change.line() == line);
+        if let (Some(approval), false) = (watch.answers.approved(&line, watch.ledger), wanted) {
+            released.entry(approval.clone()).or_default().insert(line);
+        }
+    }
+    released
+}
+
+fn fate(plan: &Plan, change: &Change, watch: &Watch<'_>) -> Fate {
     if watch.rules.mode == Mode::Observe {
         return Fate::Observed;
     }
@@ -186,7 +199,6 @@ fn fate(plan: &Plan, change: &Change, watch: &Watch<'_>, released: &mut BTreeMap
         if waits {
             return Fate::Waits;
         }
-        released.entry(approval.clone()).or_default().insert(line);
         return Fate::Send(Some(approval.clone()));
     }
     if let Some(hold) = hold(plan, change, watch, leaver) {
@@ -216,10 +228,8 @@ fn hold(plan: &Plan, change: &Change, watch: &Watch<'_>, leaver: bool) -> Option
 }
 
 fn scope_of(change: &Change) -> Option<String> {
-    match change.act() {
-        Act::Revoke(key) if change.cause() == Cause::Scope => Some(format!("{}/{}", key.kind, key.name)),
-        _ => None,
-    }
+    let key = change.act().revoked().filter(|_| change.cause() == Cause::Scope)?;
+    Some(format!("{}/{}", key.kind, key.name))
 }
 
 /// Removals that policies, bindings or absence ask for must last; leavers, suspension, leave, Lockouts and an `until` wait for nothing.
@@ -249,11 +259,8 @@ fn follow_holds(items: &mut [Guarded]) {
         .map(|item| item.change.key().clone())
         .collect();
     for item in items {
-        let follows = match item.change.act() {
-            Act::Grant(_) => not_made.contains(item.change.key()),
-            Act::Delete => not_shut.contains(item.change.key()),
-            _ => false,
-        };
+        let (key, act) = (item.change.key(), item.change.act());
+        let follows = act.granted().is_some() && not_made.contains(key) || matches!(act, Act::Delete) && not_shut.contains(key);
         if follows && matches!(item.fate, Fate::Send(_)) {
             item.fate = Fate::Held(Hold::Follows);
         }
@@ -276,6 +283,15 @@ impl GuardedPlan {
     /// What is sent, in order.
     pub fn sent(&self) -> impl Iterator<Item = &Change> {
         self.items.iter().filter(|item| matches!(item.fate, Fate::Send(_))).map(|item| &item.change)
+    }
+
+    /// The Approval that releases this change, which it then has, once it is done.
+    #[must_use]
+    pub fn released_by(&self, change: &Change) -> Option<&ApprovalName> {
+        self.items.iter().find(|item| item.change == *change).and_then(|item| match &item.fate {
+            Fate::Send(approval) => approval.as_ref(),
+            Fate::Held(_) | Fate::Waits | Fate::Frozen | Fate::Observed => None,
+        })
     }
 
     /// What waits for a person's answer.
