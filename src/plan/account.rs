@@ -94,7 +94,10 @@ pub struct AccountPlan {
 #[must_use]
 pub fn plan_account(mut sight: Sight<'_>, known: Option<&Link>, found: Found<'_>, chosen: &Attributes) -> AccountPlan {
     let mut out = AccountPlan::default();
-    let mut course = course(sight.person, sight.asked, known, sight.rules, &sight.key.account, sight.t);
+    // What is seen open now has not stayed Disabled, whatever was seen before: no later step is due.
+    let open = matches!(&found, Found::Account { seen, .. } if seen.account().state != AccountState::Disabled);
+    let reopened = known.filter(|link| open && link.disabled.is_some()).map(|link| Link { disabled: None, ..link.clone() });
+    let mut course = course(sight.person, sight.asked, reopened.as_ref().or(known), sight.rules, &sight.key.account, sight.t);
     if matches!(course.as_ref().map(|c| c.cause), Some(Cause::Gone)) && !sight.absence_judged
         || matches!(course.as_ref().map(|c| c.cause), Some(Cause::Unasked)) && !sight.removals_judged
     {
