@@ -178,6 +178,12 @@ fn there(
 fn announce(sight: &Sight<'_>, known: Option<&Link>, account: &Account, link: &mut Link, out: &mut AccountPlan) {
     let Some(lifecycle) = &sight.person.lifecycle else { return };
     link.employed = lifecycle.employed;
+    if !lifecycle.employed {
+        // An emptied list says nothing of an employment that is known: that it was is not forgotten, nor what is held.
+        out.end_was_announced = before.is_some();
+        return;
+    }
+    link.employed = true;
     let before = known.and_then(|link| link.end);
     if let Some(end) = lifecycle.end {
         out.end_was_announced = before.is_some_and(|before| before <= end);
