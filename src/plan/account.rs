@@ -187,7 +187,8 @@ fn announce(sight: &Sight<'_>, known: Option<&Link>, account: &Account, link: &m
     let before = known.and_then(|link| link.end);
     if let Some(end) = lifecycle.end {
         out.end_was_announced = before.is_some_and(|before| before <= end);
-        out.end_announced = !out.end_was_announced && account.state != AccountState::Disabled;
+        // One who has left already and whose account is shut leaves nothing to judge; an end to come may find it open again.
+        out.end_announced = !out.end_was_announced && (end > sight.t || account.state != AccountState::Disabled);
     }
     link.end = lifecycle.end;
 }
