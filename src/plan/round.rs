@@ -217,6 +217,10 @@ pub fn next_due(person: &PersonId, round: &Round, looks: &BTreeMap<TargetName, L
             let key = AccountKey { person: person.clone(), target: name.clone(), account };
             let link = ledger.links.get(&key);
             due.extend(course(desired, desired.asked.get(&key.account), link, &look.rules, &key.account, t).and_then(|course| course.next));
+            if desired.lifecycle.is_none() && desired.stand != Stand::Gone {
+                // The object cannot be read; an end that was read before still comes.
+                due.extend(link.and_then(|link| link.end));
+            }
             for (entitlement, grant) in link.into_iter().flat_map(|link| &link.grants) {
                 due.extend(grant.until);
                 let frozen = matches!(desired.stand, Stand::Frozen(_));
