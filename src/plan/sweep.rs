@@ -161,7 +161,7 @@ pub fn plan(rules: &TargetRules, schema: &Schema, desired: &Desired, claims: &Cl
             None => {}
         }
     }
-    plan.enabled = u32::try_from(ledger.links.values().filter(|link| link.id.is_some() && link.state == crate::model::account::AccountState::Enabled).count()).unwrap_or(u32::MAX);
+    plan.enabled = enabled(ledger, &plan);
     provide(rules, observed, desired, &mut plan);
     strangers(rules, claims, observed, &matched, &contested, &mut plan);
     if rules.mode == Mode::Observe {
@@ -172,6 +172,13 @@ pub fn plan(rules: &TargetRules, schema: &Schema, desired: &Desired, claims: &Cl
     }
     order::sort(&mut plan.changes, &|_| false);
     plan
+}
+
+/// Linked accounts last seen Enabled: this look is the last one, for those whom it shows.
+fn enabled(ledger: &Ledger, plan: &Plan) -> u32 {
+    let untold = ledger.links.iter().filter(|(key, _)| !plan.links.contains_key(*key) && !plan.unlinked.contains(*key));
+    let open = |link: &&Link| link.id.is_some() && link.state == crate::model::account::AccountState::Enabled;
+    u32::try_from(untold.map(|(_, link)| link).chain(plan.links.values()).filter(open).count()).unwrap_or(u32::MAX)
 }
 
 /// A target that carries another realm's keys and none of ours.
