@@ -177,14 +177,13 @@ fn there(
 /// An end that was unknown or later, first seen on a person with an open account here, is judged now.
 fn announce(sight: &Sight<'_>, known: Option<&Link>, account: &Account, link: &mut Link, out: &mut AccountPlan) {
     let Some(lifecycle) = &sight.person.lifecycle else { return };
-    link.employed = lifecycle.employed;
+    let before = known.and_then(|link| link.end);
     if !lifecycle.employed {
         // An emptied list says nothing of an employment that is known: that it was is not forgotten, nor what is held.
         out.end_was_announced = before.is_some();
         return;
     }
     link.employed = true;
-    let before = known.and_then(|link| link.end);
     if let Some(end) = lifecycle.end {
         out.end_was_announced = before.is_some_and(|before| before <= end);
         // One who has left already and whose account is shut leaves nothing to judge; an end to come may find it open again.

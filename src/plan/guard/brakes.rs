@@ -185,7 +185,7 @@ pub(super) fn mark(plan: &mut Plan, items: &[Guarded], watch: &Watch<'_>, window
         let key = item.change.key();
         wanted.insert((key.clone(), brake));
         match &item.fate {
-            Fate::Held(Hold::Brake { .. } | Hold::Earlier(_)) => {
+            Fate::Held(Hold::Brake { .. } | Hold::Earlier(_) | Hold::EmptySource) => {
                 held.entry(key.clone()).or_default().insert(brake);
             }
             Fate::Send(None) if watch.judged.wanted.get(&brake).is_some_and(|keys| keys.contains(key)) => {
