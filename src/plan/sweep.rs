@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::api::target::Mode;
 use crate::model::account::{Account, AccountKey};
-use crate::model::change::{Act, Change};
+use crate::model::change::{Act, Brake, Change};
 use crate::model::ids::{AccountId, TargetName};
 use crate::model::ledger::{Fact, Ledger, Link};
 use crate::model::observed::{Extent, Observed, Scope};
@@ -44,10 +44,10 @@ pub struct Plan {
     pub unlinked: BTreeSet<AccountKey>,
     /// Accounts that somebody else shut.
     pub elsewhere: BTreeSet<AccountKey>,
-    /// Accounts of people whose end is read for the first time, or moved nearer: judged as leavers now.
-    pub announced: BTreeSet<AccountKey>,
-    /// Accounts of people whose end was announced and judged earlier.
-    pub announced_before: BTreeSet<AccountKey>,
+    /// Accounts of people whose end or leave is read for the first time, or moved nearer, and the brake that judges it now.
+    pub announced: BTreeSet<(AccountKey, Brake)>,
+    /// Accounts of people whose end or leave was announced and judged earlier, and by which brake.
+    pub announced_before: BTreeSet<(AccountKey, Brake)>,
     /// Who was in scope.
     pub scope: Scope,
     /// How much of the target was read.
@@ -137,12 +137,8 @@ pub fn plan(rules: &TargetRules, schema: &Schema, desired: &Desired, claims: &Cl
         let account = plan_account(sight, known, found, chosen.get(&key).unwrap_or(&nothing));
         plan.changes.extend(account.changes);
         plan.findings.extend(account.findings);
-        if account.end_announced {
-            plan.announced.insert(key.clone());
-        }
-        if account.end_was_announced {
-            plan.announced_before.insert(key.clone());
-        }
+        plan.announced.extend(account.announced.into_iter().map(|brake| (key.clone(), brake)));
+        plan.announced_before.extend(account.announced_before.into_iter().map(|brake| (key.clone(), brake)));
         if let Some(from) = moved.get(&key) {
             plan.unlinked.insert(from.clone());
         }
