@@ -18,3 +18,7 @@ pub mod connector;
 pub mod ledger;
 /// Look, plan, guard, carry out: the only writer of targets.
 pub mod apply;
+/// All targets of a folder, one run.
+pub mod folder;
+/// The command line: arguments in, text and an exit code out.
+pub mod cli;

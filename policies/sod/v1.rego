@@ -3,16 +3,18 @@
 # where a key is TARGET/KIND/NAME[:RIGHT].
 package provost
 
-# All sides are asked for or held: what yields is named.
+# All sides are asked for or held: the one that yields is named.
 violations contains {
 	"rule": pair.rule,
 	"message": object.get(pair, "message", sprintf("%s: not together with %s", [pair.yields, concat(", ", others)])),
 	"enforcement": object.get(pair, "enforcement", "report"),
 	"entitlements": [pair.yields],
 } if {
+	all := effective
 	some pair in data.sod
+	pair.yields in all
 	every key in pair.between {
-		key in effective
+		key in all
 	}
 	others := [key | some key in pair.between; key != pair.yields]
 }
@@ -24,11 +26,13 @@ violations contains {
 	"enforcement": "withhold",
 	"entitlements": [pair.yields],
 } if {
+	count(input.unread) > 0
+	all := effective
 	some pair in data.sod
 	object.get(pair, "enforcement", "report") != "report"
-	pair.yields in effective
-	unknown := [key | some key in pair.between; key != pair.yields; not key in effective; split(key, "/")[0] in input.unread]
-	count(unknown) > 0
-	missing := [key | some key in pair.between; not key in effective]
+	pair.yields in all
+	missing := [key | some key in pair.between; not key in all]
+	unknown := [key | some key in missing; split(key, "/")[0] in input.unread]
+	count(missing) > 0
 	count(missing) == count(unknown)
 }

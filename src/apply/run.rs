@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
-use crate::api::realm::RealmSpec;
+use crate::api::target::TargetSystemSpec;
 use crate::ledger::{LedgerStore, StoreError};
 use crate::model::failure::Failure;
-use crate::model::ids::{AccountName, AttributeName, TargetName};
+use crate::model::ids::TargetName;
 use crate::model::ledger::Ledger;
 use crate::model::observed::Observed;
 use crate::model::schema::Schema;
 use crate::plan::decided::decide_all;
 use crate::plan::guard::Settling;
 use crate::plan::round::{Look, Round, plan_round, reading};
-use crate::plan::rules::{Source, TargetRules};
-use crate::policy::{Compiled, MappingForm, MappingSource, PolicyError, PolicySource, compile};
+use crate::plan::rules::{AccountRules, RulesError, Source, TargetRules};
+use crate::policy::{Compiled, MappingForm, MappingSource, Mappings, PolicyError, PolicySource, compile};
 use crate::realm::index::Realm;
 use crate::realm::input::Frozen;
 
@@ -60,16 +60,22 @@ pub async fn look(realm: &mut Realm, targets: &Targets, store: &dyn LedgerStore,
         };
         let Some(spec) = realm.target(name) else { continue };
         let realm_spec = realm.spec().cloned().unwrap_or_default();
-        let (rules, failure) = match TargetRules::new(name.clone(), &spec.spec, realm.id().clone(), &realm_spec, &schema) {
-            Ok(rules) => (rules, failure),
-            Err(error) => (bare(name, realm, &realm_spec)?, Some(Failure::Config(error.to_string()))),
+        let rules =
+            |spec: &TargetSystemSpec, schema: &Schema| TargetRules::new(name.clone(), spec, realm.id().clone(), &realm_spec, schema);
+        // What is wrong with a mapping freezes what it would write; leavers need no mapping.
+        let (rules, broken) = match rules(&spec.spec, &schema) {
+            Ok(rules) => (rules, None),
+            Err(error) => match rules(&unmapped(&spec.spec), &Schema { default_mapping: BTreeMap::new(), ..schema.clone() }) {
+                Ok(rules) => (rules, Some(Frozen::new(error.to_string(), format!("TargetSystem/{name}")))),
+                Err(error) => return Err(StoreError::Store(error.to_string())),
+            },
         };
         if let (Ok(target), None) = (target, &failure) {
             let (target, rules, name) = (target.clone(), rules.clone(), name.clone());
             reads.spawn(async move { (name, target.list(&rules, t).await) });
         }
         let observed = Err(failure.unwrap_or(Failure::Bug("the target was not read".to_owned())));
-        looks.insert(name.clone(), Look { rules, schema, ledger, observed });
+        looks.insert(name.clone(), Look { rules, schema, ledger, observed, broken });
     }
     // A panic in one target's reading is that target's error: its look keeps the one it has.
     while let Some(read) = reads.join_next().await {
@@ -83,7 +89,7 @@ pub async fn look(realm: &mut Realm, targets: &Targets, store: &dyn LedgerStore,
             realm.learn(name, reading(&look.rules, observed, &look.ledger));
         }
     }
-    let compiled = compile(&sources(realm), &realm.roles_data(), &mappings(&looks));
+    let compiled = compile_with(realm, &mut looks);
     Ok(Seen { looks, others, compiled })
 }
 
@@ -92,7 +98,9 @@ pub async fn look(realm: &mut Realm, targets: &Targets, store: &dyn LedgerStore,
 pub fn plan(realm: &Realm, seen: &Seen, settling: Option<&Settling>, t: Timestamp) -> Round {
     let broken = match &seen.compiled {
         Ok(_) => Frozen::new("", ""),
-        Err(errors) => errors.first().map_or_else(|| Frozen::new("the policies do not compile", ""), |error| Frozen { reason: error.to_reason() }),
+        Err(errors) => {
+            errors.first().map_or_else(|| Frozen::new("the policies do not compile", ""), |error| Frozen { reason: error.to_reason() })
+        }
     };
     let rules: BTreeMap<TargetName, TargetRules> = seen.looks.iter().map(|(name, look)| (name.clone(), look.rules.clone())).collect();
     let mut ledgers = seen.others.clone();
@@ -128,17 +136,44 @@ pub fn sources(realm: &Realm) -> Vec<PolicySource> {
     realm
         .policies()
         .iter()
-        .map(|parts| PolicySource { policy: parts.policy.clone(), modules: parts.modules.clone(), data: parts.data.clone(), libraries: parts.use_.clone() })
+        .map(|parts| PolicySource {
+            policy: parts.policy.clone(),
+            modules: parts.modules.clone(),
+            data: parts.data.clone(),
+            libraries: parts.use_.clone(),
+        })
         .collect()
 }
 
 /// The Rego of every mapping, with its place.
 #[must_use]
-pub fn mappings(looks: &BTreeMap<TargetName, Look>) -> BTreeMap<(TargetName, AccountName), BTreeMap<AttributeName, MappingSource>> {
-    let mut all = BTreeMap::new();
-    for (target, look) in looks {
-        for (account, rules) in &look.rules.accounts {
-            let sources = rules.mapping.iter().filter_map(|(attribute, mapping)| {
+pub fn mappings(looks: &BTreeMap<TargetName, Look>) -> Mappings {
+    looks.iter().flat_map(|(target, look)| mappings_of(target, &look.rules)).collect()
+}
+
+/// The Rego of the mappings that the manifests give, without a look at any target; and the targets that cannot be worked with.
+#[must_use]
+pub fn offline(realm: &Realm) -> (Mappings, BTreeMap<TargetName, RulesError>) {
+    let realm_spec = realm.spec().cloned().unwrap_or_default();
+    let mut mappings = Mappings::new();
+    let mut wrong = BTreeMap::new();
+    for (name, target) in realm.targets() {
+        match TargetRules::new(name.clone(), &target.spec, realm.id().clone(), &realm_spec, &Schema::default()) {
+            Ok(rules) => mappings.extend(mappings_of(&name, &rules)),
+            Err(error) => {
+                wrong.insert(name, error);
+            }
+        }
+    }
+    (mappings, wrong)
+}
+
+fn mappings_of(target: &TargetName, rules: &TargetRules) -> Mappings {
+    let sources = |rules: &AccountRules| {
+        rules
+            .mapping
+            .iter()
+            .filter_map(|(attribute, mapping)| {
                 let (expression, form) = match &mapping.source {
                     Source::Value(expression) => (expression, MappingForm::Value),
                     Source::Candidates(expression) => (expression, MappingForm::Candidates),
@@ -146,16 +181,38 @@ pub fn mappings(looks: &BTreeMap<TargetName, Look>) -> BTreeMap<(TargetName, Acc
                 };
                 let place = format!("TargetSystem/{target} mapping.{attribute}");
                 Some((attribute.clone(), MappingSource { expression: expression.clone(), form, place }))
-            });
-            all.insert((target.clone(), account.clone()), sources.collect());
+            })
+            .collect()
+    };
+    rules.accounts.iter().map(|(account, rules)| ((target.clone(), account.clone()), sources(rules))).collect()
+}
+
+/// Compiles the policies with all mappings; a mapping that does not compile freezes its target and nothing else.
+fn compile_with(realm: &Realm, looks: &mut BTreeMap<TargetName, Look>) -> Result<Compiled, Vec<PolicyError>> {
+    let (sources, roles, mappings) = (sources(realm), realm.roles_data(), mappings(looks));
+    let errors = match compile(&sources, &roles, &mappings) {
+        Ok(compiled) => return Ok(compiled),
+        Err(errors) => errors,
+    };
+    let mut sound = mappings.clone();
+    for ((target, account), sources) in &mappings {
+        let Some(error) = errors.iter().find(|error| sources.values().any(|source| source.place == error.file)) else { continue };
+        sound.retain(|(of, _), _| of != target);
+        let whose = if account.is_ordinary() { String::new() } else { format!("account {account}: ") };
+        if let Some(look) = looks.get_mut(target) {
+            let reason = error.to_reason();
+            look.broken = Some(Frozen::new(format!("{whose}{}", reason.text), reason.place));
         }
     }
-    all
+    if sound.len() == mappings.len() { Err(errors) } else { compile(&sources, &roles, &sound) }
 }
 
-/// Rules of a target whose manifest cannot be worked with: nothing is mapped and nothing is done.
-fn bare(name: &TargetName, realm: &Realm, realm_spec: &RealmSpec) -> Result<TargetRules, StoreError> {
-    let spec = crate::api::target::TargetSystemSpec::default();
-    TargetRules::new(name.clone(), &spec, realm.id().clone(), realm_spec, &Schema::default()).map_err(|error| StoreError::Store(error.to_string()))
+/// The same target without its mappings.
+fn unmapped(spec: &TargetSystemSpec) -> TargetSystemSpec {
+    let mut spec = spec.clone();
+    spec.mapping.clear();
+    for account in spec.accounts.values_mut() {
+        account.mapping.clear();
+    }
+    spec
 }
-

@@ -49,8 +49,8 @@ impl Report {
     }
 }
 
-/// Called after each batch with the number of changes done so far.
-pub type Progress<'a> = &'a (dyn Fn(usize) + Send + Sync);
+/// Called after each batch with the target and the number of its changes that were answered so far.
+pub type Progress<'a> = &'a (dyn Fn(&TargetName, usize) + Send + Sync);
 
 impl Target {
     /// Takes an open connector over.
@@ -109,13 +109,17 @@ impl Target {
         let mut facts = plan.facts();
         let changes: Vec<Change> = plan.sent().cloned().collect();
         let mut rest = changes.as_slice();
+        let mut undone = Undone::default();
         while !rest.is_empty() {
             let (now, later) = rest.split_at(cut(rest));
             rest = later;
             let mut sending = Vec::new();
             for change in now {
-                match obstacle(change, &report) {
-                    Some(why) => report.left.push((change.clone(), why)),
+                match undone.obstacle(change) {
+                    Some(why) => {
+                        undone.note(change);
+                        report.left.push((change.clone(), why.to_owned()));
+                    }
                     None => sending.push(change.clone()),
                 }
             }
@@ -129,10 +133,13 @@ impl Target {
             writer.write(&mut batch).await;
             let answers: Vec<(Change, Result<Done, Failure>)> =
                 batch.writes.into_iter().map(|(write, answer)| (write.change, answer.unwrap_or(Err(Failure::Unknown)))).collect();
-            let outcome = self.outcome(&answers, plan, desired, ledger, rules, t).await;
+            for (change, _) in answers.iter().filter(|(_, answer)| answer.is_err()) {
+                undone.note(change);
+            }
+            let outcome = self.outcome(&answers, desired, ledger, rules, t).await;
             self.record(ledger, store, &outcome).await?;
             report.answers.extend(answers);
-            progress(report.answers.len() + report.left.len());
+            progress(&self.name, report.answers.len() + report.left.len());
         }
         if !facts.is_empty() {
             self.record(ledger, store, &facts).await?;
@@ -153,9 +160,16 @@ impl Target {
         let attributes = match change.act() {
             Act::Create { attributes, .. } => resolved(attributes, ledger),
             Act::Set(attribute, value) => resolved(&Attributes::from([(attribute.clone(), value.clone())]), ledger),
-            Act::Provide(_) | Act::Own | Act::Clear(_) | Act::Enable | Act::Disable | Act::EndSessions | Act::Delete | Act::Withdraw | Act::Grant(_) | Act::Revoke(_) => {
-                Attributes::new()
-            }
+            Act::Provide(_)
+            | Act::Own
+            | Act::Clear(_)
+            | Act::Enable
+            | Act::Disable
+            | Act::EndSessions
+            | Act::Delete
+            | Act::Withdraw
+            | Act::Grant(_)
+            | Act::Revoke(_) => Attributes::new(),
         };
         Write { change: change.clone(), id, owner: rules.owner_key(change.key()), attributes, password: None }
     }
@@ -164,7 +178,6 @@ impl Target {
     async fn outcome(
         &self,
         answers: &[(Change, Result<Done, Failure>)],
-        plan: &GuardedPlan,
         desired: &Desired,
         ledger: &Ledger,
         rules: &TargetRules,
@@ -199,7 +212,6 @@ impl Target {
                 }
             }
         }
-        let later: BTreeSet<&AccountKey> = plan.sent().map(Change::key).collect();
         self.read_back(answers, rules, &mut links, t).await;
         let mut facts = Vec::new();
         for (key, link) in links {
@@ -208,10 +220,8 @@ impl Target {
                     // A charge is over when all that it was for is done.
                     let open: BTreeSet<_> = undone.iter().filter(|(of, _)| *of == key).filter_map(|(_, brake)| *brake).collect();
                     let here: BTreeSet<_> = answers.iter().filter(|(c, _)| *c.key() == key).filter_map(|(c, _)| c.brake()).collect();
-                    if later.contains(&key) {
-                        link.charged.retain(|brake| !here.contains(brake) || open.contains(brake));
-                        link.held.retain(|brake, _| !here.contains(brake) || open.contains(brake));
-                    }
+                    link.charged.retain(|brake| !here.contains(brake) || open.contains(brake));
+                    link.held.retain(|brake, _| !here.contains(brake) || open.contains(brake));
                     facts.push(Fact::Linked(key, Box::new(link)));
                 }
                 None => facts.push(Fact::Unlinked(key)),
@@ -225,7 +235,13 @@ impl Target {
     }
 
     /// One read-back of what attributes were written to: what reads otherwise than it was sent is settled, so that the plan does not flap.
-    async fn read_back(&self, answers: &[(Change, Result<Done, Failure>)], rules: &TargetRules, links: &mut BTreeMap<AccountKey, Option<Link>>, t: Timestamp) {
+    async fn read_back(
+        &self,
+        answers: &[(Change, Result<Done, Failure>)],
+        rules: &TargetRules,
+        links: &mut BTreeMap<AccountKey, Option<Link>>,
+        t: Timestamp,
+    ) {
         let mut sent: BTreeMap<AccountId, (AccountKey, Attributes)> = BTreeMap::new();
         for (change, answer) in answers {
             let Ok(done) = answer else { continue };
@@ -251,7 +267,8 @@ impl Target {
             link.name.clone_from(&account.name);
             for (attribute, value) in attributes {
                 let shown = account.attributes.get(&attribute);
-                let equal = shown == Some(&value) || attribute.as_str() == crate::plan::rules::USER_NAME && value.texts().contains(&account.name);
+                let equal =
+                    shown == Some(&value) || attribute.as_str() == crate::plan::rules::USER_NAME && value.texts().contains(&account.name);
                 if equal {
                     link.settled.remove(&attribute);
                 } else {
@@ -262,19 +279,46 @@ impl Target {
     }
 }
 
-/// What must have been done before this one and was not.
-fn obstacle(change: &Change, report: &Report) -> Option<String> {
-    let failed = |of: &dyn Fn(&Change) -> bool| {
-        report.answers.iter().any(|(done, answer)| answer.is_err() && of(done)) || report.left.iter().any(|(left, _)| of(left))
-    };
-    let same = |other: &Change| other.key() == change.key();
-    match change.act() {
-        Act::Grant(_) if failed(&|other| same(other) && matches!(other.act(), Act::Create { .. })) => Some("the account was not made".to_owned()),
-        Act::Delete if failed(&|other| same(other) && matches!(other.act(), Act::Disable)) => Some("the account was not shut".to_owned()),
-        Act::Revoke(key) if failed(&|other| matches!(other.act(), Act::Grant(granted) if granted == key)) => {
-            Some("a grant that makes up for it was not done".to_owned())
+/// What was not done, as far as others wait for it.
+#[derive(Debug, Default)]
+struct Undone {
+    made: BTreeSet<AccountKey>,
+    shut: BTreeSet<AccountKey>,
+    granted: BTreeSet<EntitlementKey>,
+}
+
+impl Undone {
+    fn note(&mut self, change: &Change) {
+        match change.act() {
+            Act::Create { .. } => {
+                self.made.insert(change.key().clone());
+            }
+            Act::Disable => {
+                self.shut.insert(change.key().clone());
+            }
+            Act::Grant(key) => {
+                self.granted.insert(key.clone());
+            }
+            Act::Provide(_)
+            | Act::Own
+            | Act::Set(..)
+            | Act::Clear(_)
+            | Act::Enable
+            | Act::EndSessions
+            | Act::Delete
+            | Act::Withdraw
+            | Act::Revoke(_) => {}
         }
-        _ => None,
+    }
+
+    /// What must have been done before this one and was not.
+    fn obstacle(&self, change: &Change) -> Option<&'static str> {
+        match change.act() {
+            Act::Grant(_) if self.made.contains(change.key()) => Some("the account was not made"),
+            Act::Delete if self.shut.contains(change.key()) => Some("the account was not shut"),
+            Act::Revoke(key) if self.granted.contains(key) => Some("a grant that makes up for it was not done"),
+            _ => None,
+        }
     }
 }
 

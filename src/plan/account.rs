@@ -44,6 +44,8 @@ pub struct Sight<'a> {
     pub removals_judged: bool,
     /// A mapping fails or something is missing: nothing by policy for this account.
     pub broken: bool,
+    /// Another account carries the owner key already: it is not written a second time.
+    pub key_elsewhere: bool,
     /// What an interrupted run was about to do in this target.
     pub intents: &'a [Change],
     /// Now.
@@ -142,7 +144,11 @@ fn there(
     let account = seen.account();
     if account.own_login || sight.rules.is_protected(&account.name) {
         if sight.asked.is_some() || known.is_some() || course.is_some_and(|course| course.cause != Cause::Gone) {
-            out.findings.push(Finding::account(&sight.key, FindingKind::Protected, format!("account {} is protected: never touched", account.name)));
+            out.findings.push(Finding::account(
+                &sight.key,
+                FindingKind::Protected,
+                format!("account {} is protected: never touched", account.name),
+            ));
         }
         out.link = known.cloned();
         return;
@@ -152,6 +158,13 @@ fn there(
         return;
     }
     let mut link = known.cloned().unwrap_or_else(|| Link { adopted: true, ..Link::default() });
+    if link.id.as_ref().is_some_and(|id| *id != account.id) {
+        // Another account than the recorded one: what was ours there is not ours here.
+        link.grants.clear();
+        link.written.clear();
+        link.settled.clear();
+        link.disabled = None;
+    }
     link.chosen.extend(chosen.iter().map(|(name, value)| (name.clone(), value.clone())));
     announce(sight, known, account, &mut link, out);
     remember_sight(sight, course, known, account, adopted, &mut link);
@@ -161,7 +174,12 @@ fn there(
         out.link = Some(link);
         return;
     }
-    if own && sight.schema.can.owner_key && sight.person.stand != Stand::Gone && (adopted || known.is_some() || sight.asked.is_some()) {
+    if own
+        && !sight.key_elsewhere
+        && sight.schema.can.owner_key
+        && sight.person.stand != Stand::Gone
+        && (adopted || known.is_some() || sight.asked.is_some())
+    {
         let reason = Reason::new(if adopted { "taken over" } else { "the owner key is missing or an earlier one" });
         out.changes.push(Change::of(sight.key.clone(), seen, Act::Own, Cause::Policy, vec![reason]));
     }
@@ -277,7 +295,15 @@ fn state_changes(sight: &Sight<'_>, course: &Course, seen: Seen<'_>, link: &mut 
     }
 }
 
-fn absent(sight: &Sight<'_>, course: Option<&Course>, known: Option<&Link>, missing: Missing, values: Values, chosen: &Attributes, out: &mut AccountPlan) {
+fn absent(
+    sight: &Sight<'_>,
+    course: Option<&Course>,
+    known: Option<&Link>,
+    missing: Missing,
+    values: Values,
+    chosen: &Attributes,
+    out: &mut AccountPlan,
+) {
     let make = course.is_some_and(|course| course.make);
     let (Some(course), Some(asked), true) = (course, sight.asked, make) else {
         // A frozen person's link is kept: what is asked for is not known.
@@ -286,18 +312,25 @@ fn absent(sight: &Sight<'_>, course: Option<&Course>, known: Option<&Link>, miss
         }
         return;
     };
-    let lagging = known.and_then(|link| link.touched).is_some_and(|touched| touched.checked_add(sight.rules.lag).is_ok_and(|until| until > sight.t));
+    let lagging =
+        known.and_then(|link| link.touched).is_some_and(|touched| touched.checked_add(sight.rules.lag).is_ok_and(|until| until > sight.t));
     out.findings.extend(values.findings.iter().cloned());
     if sight.broken || lagging {
         if lagging {
-            out.findings.push(Finding::account(&sight.key, FindingKind::Waiting, "the target may still show what was before our last write"));
+            out.findings.push(Finding::account(
+                &sight.key,
+                FindingKind::Waiting,
+                "the target may still show what was before our last write",
+            ));
         }
         out.link = known.cloned();
         return;
     }
     let user_name = AttributeName::parse(USER_NAME).ok();
     let name = user_name.as_ref().and_then(|name| values.values.get(name)).and_then(|value| value.texts().into_iter().next());
-    let Some(name) = name.or_else(|| sight.key.account.is_ordinary().then(|| sight.person.user_name.clone()).flatten()).or_else(|| second_name(sight)) else {
+    let Some(name) =
+        name.or_else(|| sight.key.account.is_ordinary().then(|| sight.person.user_name.clone()).flatten()).or_else(|| second_name(sight))
+    else {
         out.findings.push(Finding::account(&sight.key, FindingKind::Incomplete, format!("no userName: complete {}", sight.person.place)));
         return;
     };
@@ -343,13 +376,16 @@ fn unread(sight: &Sight<'_>, course: Option<&Course>, known: Option<&Link>, out:
     let Some(known) = known else { return };
     let mut link = known.clone();
     link.gone = if sight.person.stand == Stand::Gone { link.gone.or(Some(sight.t)) } else { None };
-        // A leaver's Disable goes by recorded id, where an id is never given twice.
+    // A leaver's Disable goes by recorded id, where an id is never given twice.
     let leaver = course.is_some_and(|course| matches!(course.cause, Cause::Lockout | Cause::Lifecycle(LifecycleState::Terminated)));
     if let Some(course) = course
         && leaver
     {
         let open = known.state != AccountState::Disabled && known.disabled.is_none();
-        let may = sight.schema.can.stable_ids && sight.schema.can.disable && !sight.rules.is_protected(&known.name) && matches!(course.aim, Aim::Disabled | Aim::Deleted);
+        let may = sight.schema.can.stable_ids
+            && sight.schema.can.disable
+            && !sight.rules.is_protected(&known.name)
+            && matches!(course.aim, Aim::Disabled | Aim::Deleted);
         if open && may {
             out.changes.extend(Change::shut_out(sight.key.clone(), known, course.cause, vec![sight.state_reason(course)]));
         }

@@ -15,7 +15,7 @@ use super::account::Sight;
 use super::desired::DesiredAccount;
 use super::digest::digest_of;
 use super::finding::{Finding, FindingKind};
-use super::rules::{Mapping, USER_NAME};
+use super::rules::{Mapping, Source, USER_NAME};
 
 /// What a mapping comes to for one account.
 #[derive(Debug, Default)]
@@ -50,8 +50,18 @@ pub fn values(sight: &Sight<'_>, asked: &DesiredAccount, chosen: &Attributes) ->
                 continue;
             }
             Some(Mapped::Candidates(wishes)) => {
-                let why = if wishes.is_empty() { "the mapping names no candidate".to_owned() } else { format!("every candidate is taken: {}", wishes.join(", ")) };
+                let why = if wishes.is_empty() {
+                    "the mapping names no candidate".to_owned()
+                } else {
+                    format!("every candidate is taken: {}", wishes.join(", "))
+                };
                 out.findings.push(Finding::account(&sight.key, FindingKind::Incomplete, format!("{attribute}: {why}")));
+                out.frozen = true;
+                continue;
+            }
+            None if let Source::Numbers(from, to) = &mapping.source => {
+                let why = format!("{attribute}: no number from {from} to {to} is free: widen the range");
+                out.findings.push(Finding::account(&sight.key, FindingKind::Incomplete, why));
                 out.frozen = true;
                 continue;
             }
@@ -61,7 +71,11 @@ pub fn values(sight: &Sight<'_>, asked: &DesiredAccount, chosen: &Attributes) ->
                 continue;
             }
             Some(Mapped::Undefined { waits: true }) => {
-                out.findings.push(Finding::account(&sight.key, FindingKind::Waiting, format!("{attribute} waits for something that is not there yet")));
+                out.findings.push(Finding::account(
+                    &sight.key,
+                    FindingKind::Waiting,
+                    format!("{attribute} waits for something that is not there yet"),
+                ));
                 continue;
             }
             Some(Mapped::Undefined { waits: false }) | None => attribute,
@@ -96,13 +110,12 @@ pub fn compare(sight: &Sight<'_>, values: &Values, account: &Account, link: &mut
             continue;
         }
         let target = match wished {
-            Value::Many(wished) => Value::Many(merged(mapping, wished, current.as_ref(), link.written.get(attribute))),
+            Value::Many(wished) => Value::Many(merged(sight, attribute, mapping, wished, current.as_ref(), link.written.get(attribute))),
             Value::Later(_) => continue,
             Value::Text(_) | Value::Bool(_) | Value::Account(_) => wished.clone(),
         };
-        let settled = link.settled.get(attribute).is_some_and(|settled| {
-            settled.asked == digest_of(&target) && settled.shown == digest_of(&current)
-        });
+        let settled =
+            link.settled.get(attribute).is_some_and(|settled| settled.asked == digest_of(&target) && settled.shown == digest_of(&current));
         if current.as_ref().is_some_and(|current| same(sight, attribute, current, &target)) {
             remember(mapping, attribute, wished, link);
         } else if !settled {
@@ -122,10 +135,15 @@ pub fn compare(sight: &Sight<'_>, values: &Values, account: &Account, link: &mut
             continue;
         }
         let rest = match &current {
-            Value::Many(_) => merged(mapping, &BTreeSet::new(), Some(&current), link.written.get(attribute)),
+            Value::Many(_) => merged(sight, attribute, mapping, &BTreeSet::new(), Some(&current), link.written.get(attribute)),
             Value::Text(_) | Value::Bool(_) | Value::Account(_) | Value::Later(_) => BTreeSet::new(),
         };
-        let reason = Reason::at(format!("{current} -> nothing: the mapping gives no value"), format!("mapping.{attribute}"));
+        let text = if mapping.sensitive {
+            "(sensitive) -> nothing: the mapping gives no value".to_owned()
+        } else {
+            format!("{current} -> nothing: the mapping gives no value")
+        };
+        let reason = Reason::at(text, format!("mapping.{attribute}"));
         if rest.is_empty() {
             push(Act::Clear(attribute.clone()), Cause::Policy, reason);
         } else if current != Value::Many(rest.clone()) {
@@ -143,12 +161,22 @@ fn present(account: &Account, attribute: &AttributeName) -> Option<Value> {
     value.filter(|value| !matches!(value, Value::Text(text) if text.is_empty()) && !matches!(value, Value::Many(many) if many.is_empty()))
 }
 
-fn merged(mapping: &Mapping, wished: &BTreeSet<String>, current: Option<&Value>, written: Option<&BTreeSet<String>>) -> BTreeSet<String> {
+/// What is to be in a many-valued attribute, told apart as the target tells values apart.
+fn merged(
+    sight: &Sight<'_>,
+    attribute: &AttributeName,
+    mapping: &Mapping,
+    wished: &BTreeSet<String>,
+    current: Option<&Value>,
+    written: Option<&BTreeSet<String>>,
+) -> BTreeSet<String> {
     match mapping.owns {
         Owns::All => wished.clone(),
         Owns::Written => {
+            let ours: BTreeSet<String> =
+                written.into_iter().flatten().chain(wished).map(|value| sight.schema.fold(attribute, value)).collect();
             let mut all = current.map(Value::texts).unwrap_or_default();
-            all.retain(|value| !written.is_some_and(|written| written.contains(value)));
+            all.retain(|value| !ours.contains(&sight.schema.fold(attribute, value)));
             all.extend(wished.iter().cloned());
             all
         }

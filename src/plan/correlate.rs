@@ -21,6 +21,8 @@ use crate::policy::mapping::Mapped;
 pub struct Claims {
     /// Everybody whom an object declares, readable or not.
     living: BTreeSet<PersonId>,
+    /// Nothing of the realm is unreadable, so that who is not declared is gone.
+    absence_judged: bool,
     /// Former externalId → who names it.
     former: BTreeMap<PersonId, BTreeSet<PersonId>>,
     /// Correlation attribute and folded value → who has it.
@@ -28,10 +30,11 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// The claims of the realm: `everybody` has all people of the realm, not only those in scope.
+    /// The claims of the realm: `everybody` has all people of the realm, not only those in scope; `absence_judged` says that
+    /// nothing of it is unreadable.
     #[must_use]
-    pub fn of(rules: &TargetRules, schema: &Schema, everybody: &Desired) -> Self {
-        let mut claims = Self::default();
+    pub fn of(rules: &TargetRules, schema: &Schema, everybody: &Desired, absence_judged: bool) -> Self {
+        let mut claims = Self { absence_judged, ..Self::default() };
         for (id, person) in everybody.people.iter().filter(|(_, person)| person.stand != Stand::Gone) {
             claims.living.insert(id.clone());
             for former in &person.former_ids {
@@ -102,8 +105,10 @@ pub enum Found<'a> {
 pub struct Correlated<'a> {
     /// By account.
     pub found: BTreeMap<AccountKey, Found<'a>>,
-    /// Links that a person takes over from an earlier externalId: the new key and the old one.
+    /// Links that a person takes over from an earlier externalId or from somebody who is gone: the new key and the old one.
     pub moved: BTreeMap<AccountKey, AccountKey>,
+    /// Those whose owner key another account carries than the one that was found.
+    pub key_elsewhere: BTreeSet<AccountKey>,
 }
 
 /// Finds the accounts of everybody in `desired`.
@@ -130,7 +135,17 @@ pub fn correlate<'a>(
         }
     }
     view.settle_contests(desired, &mut found);
-    Correlated { found, moved }
+    // What is not theirs for sure is not remembered as theirs.
+    moved.retain(|key, _| !matches!(found.get(key), Some(Found::Blocked { .. } | Found::GivenAway)));
+    let elsewhere = |(key, found): (&AccountKey, &Found<'_>)| match found {
+        Found::Account { seen, .. } => {
+            let own = owner(rules, &key.person, &key.account);
+            view.ids_by_owner(&own).any(|id| *id != seen.account().id).then(|| key.clone())
+        }
+        Found::Missing(_) | Found::Unread | Found::GivenAway | Found::Blocked { .. } => None,
+    };
+    let key_elsewhere = found.iter().filter_map(elsewhere).collect();
+    Correlated { found, moved, key_elsewhere }
 }
 
 /// The accounts that a person has or should have here.
@@ -205,7 +220,8 @@ impl<'a> View<'a> {
             .collect()
     }
 
-    /// The link of an account, or that of a former externalId which nobody else declares.
+    /// The link of an account, or that of a former externalId which nobody else declares, or that of one who is gone and whose
+    /// account an explicit link names.
     fn link(&self, key: &AccountKey, person: &DesiredPerson) -> (Option<&'a Link>, Option<AccountKey>) {
         if let Some(link) = self.ledger.links.get(key) {
             return (Some(link), None);
@@ -216,7 +232,20 @@ impl<'a> View<'a> {
                 return (Some(link), Some(from));
             }
         }
-        (None, None)
+        self.left_behind(key, person).map_or((None, None), |(from, link)| (Some(link), Some(from.clone())))
+    }
+
+    /// What somebody who is gone left behind, where an explicit link names it and it is theirs still.
+    fn left_behind(&self, key: &AccountKey, person: &DesiredPerson) -> Option<(&'a AccountKey, &'a Link)> {
+        let id = person.explicit.get(&key.account).filter(|_| self.claims.absence_judged)?;
+        let account = self.observed.account(id)?;
+        let from = self.linked.get(id)?.iter().copied().find(|from| !self.claims.is_living(&from.person))?;
+        let link = self.ledger.links.get(from)?;
+        let theirs = match &account.owner {
+            Some(key) => *key == owner(self.rules, &from.person, &from.account),
+            None => self.same_name(&account.name, &link.name),
+        };
+        theirs.then_some((from, link))
     }
 
     /// The keys that count as this person's own: of the externalId and of former ones.
@@ -229,7 +258,7 @@ impl<'a> View<'a> {
             return ambiguous(rival, []);
         }
         if let Some(id) = person.explicit.get(&key.account) {
-            return self.by_explicit_link(key, person, id);
+            return self.by_explicit_link(key, person, id, link);
         }
         if let Some(found) = link.and_then(|link| self.by_ledger(key, person, link)) {
             return found;
@@ -244,7 +273,8 @@ impl<'a> View<'a> {
     fn rival(&self, key: &AccountKey, person: &DesiredPerson) -> Option<String> {
         person.former_ids.iter().find_map(|former| {
             let from = AccountKey { person: former.clone(), ..key.clone() };
-            let has_account = self.ledger.links.contains_key(&from) || self.ids_by_owner(&owner(self.rules, former, &key.account)).next().is_some();
+            let has_account =
+                self.ledger.links.contains_key(&from) || self.ids_by_owner(&owner(self.rules, former, &key.account)).next().is_some();
             (self.claims.is_living(former) && *former != key.person && has_account)
                 .then(|| format!("formerIds names {former}, which another Person still declares: take it out of one of the two"))
         })
@@ -262,26 +292,29 @@ impl<'a> View<'a> {
         if owner.person == key.person || self.claims.is_living(&owner.person) {
             return Some(format!("account {} carries the key {owner}", account.id));
         }
+        if explicit && !self.claims.absence_judged {
+            let why = format!("account {} carries the key {owner}, and whether that person is gone cannot be told", account.id);
+            return Some(format!("{why} while something is unreadable"));
+        }
         (!explicit).then(|| {
-            format!("account {} carries the key {owner} of somebody who is gone: name it in `accounts` or in `formerIds` to take it over", account.id)
+            format!(
+                "account {} carries the key {owner} of somebody who is gone: name it in `accounts` or in `formerIds` to take it over",
+                account.id
+            )
         })
     }
 
-    fn by_explicit_link(&self, key: &AccountKey, person: &DesiredPerson, id: &AccountId) -> Found<'a> {
+    fn by_explicit_link(&self, key: &AccountKey, person: &DesiredPerson, id: &AccountId, link: Option<&Link>) -> Found<'a> {
         match self.observed.seen(id) {
             Some(seen) => match self.contradiction(key, person, seen.account(), true) {
                 Some(why) => ambiguous(why, [id]),
-                None => Found::Account { seen, adopted: !self.linked_to(id, key) },
+                None => Found::Account { seen, adopted: link.is_none_or(|link| link.id.as_ref() != Some(id)) },
             },
             None if self.observed.missing(&[Lookup::Id(id.clone())]).is_some() => {
                 ambiguous(format!("`accounts` names the id {id}, and no such account is there: correct the id, or take the link out"), [])
             }
             None => Found::Unread,
         }
-    }
-
-    fn linked_to(&self, id: &AccountId, key: &AccountKey) -> bool {
-        self.linked.get(id).is_some_and(|keys| keys.contains(key))
     }
 
     /// `None`: the recorded id finds nothing of theirs, and the next sign decides.
@@ -299,7 +332,7 @@ impl<'a> View<'a> {
                 Some(ambiguous(format!("account {id} carries the key {owner}"), [id]))
             }
             Some(_) => None,
-            None => (account.name == link.name || self.answers_to(key, person, account))
+            None => (self.same_name(&account.name, &link.name) || self.answers_to(key, person, account))
                 .then(|| self.returned(key, person, link, account).unwrap_or(Found::Account { seen, adopted: false })),
         }
     }
@@ -308,23 +341,30 @@ impl<'a> View<'a> {
     fn returned(&self, key: &AccountKey, person: &DesiredPerson, link: &Link, account: &Account) -> Option<Found<'a>> {
         let back = link.gone.is_some() && person.stand != Stand::Gone;
         let touched = link.disabled.is_some() && link.stage.is_some();
-        let same_name = person.user_name.as_ref().is_some_and(|name| {
-            let attribute = AttributeName::parse(USER_NAME).ok();
-            let fold = |text: &str| attribute.as_ref().map_or_else(|| text.to_owned(), |a| self.schema.fold(a, text));
-            fold(name) == fold(&account.name)
-        });
+        let same_name = person.user_name.as_ref().is_some_and(|name| self.same_name(name, &account.name));
         let by_former = !self.ledger.links.contains_key(key);
         (back && touched && !same_name && !by_former && key.account.is_ordinary()).then(|| {
-            let why = format!("account {} ({}) was {}'s before they were gone, under another name: name it in `accounts` to give it back", account.id, account.name, key.person);
+            let why = format!(
+                "account {} ({}) was {}'s before they were gone, under another name: name it in `accounts` to give it back",
+                account.id, account.name, key.person
+            );
             ambiguous(why, [&account.id])
         })
+    }
+
+    /// Equal as the target compares names.
+    fn same_name(&self, one: &str, other: &str) -> bool {
+        let attribute = AttributeName::parse(USER_NAME).ok();
+        let fold = |text: &str| attribute.as_ref().map_or_else(|| text.to_owned(), |a| self.schema.fold(a, text));
+        fold(one) == fold(other)
     }
 
     fn answers_to(&self, key: &AccountKey, person: &DesiredPerson, account: &Account) -> bool {
         let Some(rules) = self.rules.accounts.get(&key.account) else { return false };
         rules.correlation.iter().any(|attribute| {
-            correlation_value(person, &key.account, attribute)
-                .is_some_and(|value| values_of(account, attribute).any(|v| self.schema.fold(attribute, &v) == self.schema.fold(attribute, &value)))
+            correlation_value(person, &key.account, attribute).is_some_and(|value| {
+                values_of(account, attribute).any(|v| self.schema.fold(attribute, &v) == self.schema.fold(attribute, &value))
+            })
         })
     }
 
@@ -341,7 +381,9 @@ impl<'a> View<'a> {
         let Some(rules) = self.rules.accounts.get(&key.account) else { return Found::Unread };
         if person.asked.contains_key(&key.account) && person.stand == Stand::Decided && !is_leaver(person) {
             for attribute in &rules.correlation {
-                if let Some(found) = correlation_value(person, &key.account, attribute).and_then(|value| self.by_attribute(key, person, rules, attribute, &value)) {
+                if let Some(found) = correlation_value(person, &key.account, attribute)
+                    .and_then(|value| self.by_attribute(key, person, rules, attribute, &value))
+                {
                     return found;
                 }
             }
@@ -352,7 +394,14 @@ impl<'a> View<'a> {
         }
     }
 
-    fn by_attribute(&self, key: &AccountKey, person: &DesiredPerson, rules: &AccountRules, attribute: &AttributeName, value: &str) -> Option<Found<'a>> {
+    fn by_attribute(
+        &self,
+        key: &AccountKey,
+        person: &DesiredPerson,
+        rules: &AccountRules,
+        attribute: &AttributeName,
+        value: &str,
+    ) -> Option<Found<'a>> {
         let folded = self.schema.fold(attribute, value);
         let ids = self.by_value.get(&(attribute, folded.clone()))?;
         let blocked = |kind, why: String| Some(Found::Blocked { kind, why, accounts: ids.iter().map(|id| (*id).clone()).collect() });
@@ -367,14 +416,17 @@ impl<'a> View<'a> {
         if let Some(other) = self.linked.get(id).into_iter().flatten().find(|other| **other != key) {
             return blocked(FindingKind::Ambiguous, format!("account {id} with {attribute} {value:?} is {}'s", other.person));
         }
-        let others: Vec<&PersonId> = self.claims.values.get(&(attribute.clone(), folded)).into_iter().flatten().filter(|p| **p != key.person).collect();
+        let others: Vec<&PersonId> =
+            self.claims.values.get(&(attribute.clone(), folded)).into_iter().flatten().filter(|p| **p != key.person).collect();
         if let Some(other) = others.first() {
             return blocked(FindingKind::Ambiguous, format!("{other} has the same {attribute} {value:?}, which account {id} answers to"));
         }
         if rules.adopt == Adopt::Never {
             return blocked(
                 FindingKind::NotAdopted,
-                format!("account {id} has {attribute} {value:?}: set correlation.adopt to Unique, or name it in `accounts`, to take it over"),
+                format!(
+                    "account {id} has {attribute} {value:?}: set correlation.adopt to Unique, or name it in `accounts`, to take it over"
+                ),
             );
         }
         if rules.self_service.contains(attribute) || self.schema.rule(attribute).self_service {
@@ -405,7 +457,7 @@ impl<'a> View<'a> {
             if let ([heir], false) = (&living[..], gone.is_empty()) {
                 // Somebody who is gone gives way to the one living claim: what is left of them is nothing.
                 let names_it = desired.people.get(&heir.person).is_some_and(|person| person.explicit.get(&heir.account) == Some(id));
-                if names_it {
+                if names_it && self.claims.absence_judged {
                     for key in gone {
                         found.insert(key.clone(), Found::GivenAway);
                     }

@@ -77,6 +77,16 @@ pub struct Desired {
     pub named_by_roles: RoleNames,
 }
 
+impl Desired {
+    /// Nothing by policy for anybody here: what is asked for cannot be known.
+    pub fn freeze(&mut self, frozen: &Frozen) {
+        for person in self.people.values_mut().filter(|person| person.stand == Stand::Decided) {
+            person.stand = Stand::Frozen(frozen.clone());
+            person.asked.clear();
+        }
+    }
+}
+
 /// What a decision says of one target: the accounts that are asked for there, what is withheld and what is revoked.
 #[must_use]
 pub fn asked_here(

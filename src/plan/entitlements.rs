@@ -13,7 +13,14 @@ use super::desired::{DesiredAccount, Stand};
 use super::finding::{Finding, FindingKind};
 
 /// Plans the entitlements of an account that was seen; `link` is what will be remembered of it.
-pub fn plan_entitlements(sight: &Sight<'_>, course: Option<&Course>, account: &Account, link: &mut Link, out: &mut Vec<Change>, findings: &mut Vec<Finding>) {
+pub fn plan_entitlements(
+    sight: &Sight<'_>,
+    course: Option<&Course>,
+    account: &Account,
+    link: &mut Link,
+    out: &mut Vec<Change>,
+    findings: &mut Vec<Finding>,
+) {
     let person = sight.person;
     let decided = person.stand == Stand::Decided && !sight.broken;
     let treatment = course.map_or(Treatment::Keep, |course| course.treatment);
@@ -35,6 +42,9 @@ pub fn plan_entitlements(sight: &Sight<'_>, course: Option<&Course>, account: &A
     }
     for (key, how) in &account.entitlements {
         if *how == How::Derived {
+            if let (Some(rule), Treatment::Follow, true) = (person.revoked.get(key), treatment, decided) {
+                cannot_revoke(sight, key, rule, findings);
+            }
             continue;
         }
         let asked = if decided { sight.asked.and_then(|asked| asked.entitlements.get(key)) } else { None };
@@ -42,7 +52,8 @@ pub fn plan_entitlements(sight: &Sight<'_>, course: Option<&Course>, account: &A
         let ours = grant.is_some();
         if grant.as_ref().is_some_and(|grant| grant.until.is_some_and(|until| until <= sight.t)) && asked.is_none() {
             let until = grant.and_then(|grant| grant.until);
-            let reason = Reason::at(format!("it was given until {}", until.map(|u| u.to_string()).unwrap_or_default()), person.place.clone());
+            let reason =
+                Reason::at(format!("it was given until {}", until.map(|u| u.to_string()).unwrap_or_default()), person.place.clone());
             revoke(sight, account, key, Cause::Until, vec![reason], out);
             continue;
         }
@@ -81,7 +92,14 @@ fn claim(sight: &Sight<'_>, account: &Account, link: &mut Link) {
     }
 }
 
-fn follow(sight: &Sight<'_>, account: &Account, key: &EntitlementKey, grant: Option<&mut Grant>, out: &mut Vec<Change>, findings: &mut Vec<Finding>) {
+fn follow(
+    sight: &Sight<'_>,
+    account: &Account,
+    key: &EntitlementKey,
+    grant: Option<&mut Grant>,
+    out: &mut Vec<Change>,
+    findings: &mut Vec<Finding>,
+) {
     let asked = sight.asked.is_some_and(|asked| asked.entitlements.contains_key(key));
     if let Some(rule) = sight.person.revoked.get(key) {
         let reason = Reason::new(format!("violation {rule}"));
@@ -90,11 +108,7 @@ fn follow(sight: &Sight<'_>, account: &Account, key: &EntitlementKey, grant: Opt
         } else if sight.rules.is_authoritative(key) {
             revoke(sight, account, key, Cause::Scope, vec![reason], out);
         } else {
-            findings.push(Finding::account(
-                &sight.key,
-                FindingKind::CannotRevoke,
-                format!("violation {rule} wants {key} gone, and it is not ours to remove: take it away in the target"),
-            ));
+            cannot_revoke(sight, key, rule, findings);
         }
         return;
     }
@@ -147,6 +161,14 @@ fn revoke(sight: &Sight<'_>, account: &Account, key: &EntitlementKey, cause: Cau
     if let Some(seen) = sight.observed.seen(&account.id) {
         out.push(Change::of(sight.key.clone(), seen, Act::Revoke(key.clone()), cause, reasons));
     }
+}
+
+fn cannot_revoke(sight: &Sight<'_>, key: &EntitlementKey, rule: &str, findings: &mut Vec<Finding>) {
+    findings.push(Finding::account(
+        &sight.key,
+        FindingKind::CannotRevoke,
+        format!("violation {rule} wants {key} gone, and it is not ours to remove: take it away in the target"),
+    ));
 }
 
 fn unclaimed(sight: &Sight<'_>, key: &EntitlementKey, findings: &mut Vec<Finding>) {

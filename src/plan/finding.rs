@@ -53,6 +53,8 @@ pub enum FindingKind {
     CannotRevoke,
     /// It carries our key, and nobody declares its person.
     Orphan,
+    /// It carries the key of a person whose account is another one.
+    Duplicate,
     /// No person correlates with it.
     Unmatched,
     /// The target is not worked with.

@@ -33,6 +33,8 @@ pub struct Look {
     pub ledger: Ledger,
     /// What it shows, or why nothing is known.
     pub observed: Result<Observed, Failure>,
+    /// Its mapping cannot be used: nothing is granted, removed or enabled by policy here.
+    pub broken: Option<Frozen>,
 }
 
 /// One target, planned and judged.
@@ -110,8 +112,11 @@ pub fn plan_round(realm: &Realm, decided: Decided, looks: &BTreeMap<TargetName, 
                 continue;
             }
         };
-        let desired = decided.desired(realm, name, &look.ledger, t);
-        let claims = Claims::of(&look.rules, &look.schema, &desired);
+        let mut desired = decided.desired(realm, name, &look.ledger, t);
+        if let Some(frozen) = &look.broken {
+            desired.freeze(frozen);
+        }
+        let claims = Claims::of(&look.rules, &look.schema, &desired, judging.absence);
         let mut plan = plan(&look.rules, &look.schema, &desired, &claims, observed, &look.ledger, judging, t);
         if !realm.policies().is_empty() && !look.ledger.had_policy {
             plan.notes.push(Fact::HadPolicy);
@@ -127,15 +132,26 @@ pub fn plan_round(realm: &Realm, decided: Decided, looks: &BTreeMap<TargetName, 
     let mut targets = BTreeMap::new();
     for (name, (desired, plan, answers, verdict, look, observed)) in judged {
         let sure = sure && observed.extent().is_complete();
-        let watch = Watch { rules: &look.rules, observed, ledger: &look.ledger, judged: &verdict, realm: &holds, answers: &answers, settling, nobody, sure, t };
+        let watch = Watch {
+            rules: &look.rules,
+            observed,
+            ledger: &look.ledger,
+            judged: &verdict,
+            realm: &holds,
+            answers: &answers,
+            settling,
+            nobody,
+            sure,
+            t,
+        };
         targets.insert(name.clone(), TargetRound { plan: guard(plan, &watch), desired });
     }
-    let findings = findings(realm, &decided, looks, t);
+    let findings = findings(realm, &decided, looks);
     Round { targets, unread, decided, findings, removals_kept_back: realm.removals_kept_back() }
 }
 
 /// What is shown of the realm and of its people.
-fn findings(realm: &Realm, decided: &Decided, looks: &BTreeMap<TargetName, Look>, t: Timestamp) -> BTreeSet<Finding> {
+fn findings(realm: &Realm, decided: &Decided, looks: &BTreeMap<TargetName, Look>) -> BTreeSet<Finding> {
     let mut findings = BTreeSet::new();
     if let Some(frozen) = &decided.frozen {
         findings.insert(Finding { subject: Subject::Realm, kind: FindingKind::Frozen, message: frozen.reason.to_string() });
@@ -143,11 +159,16 @@ fn findings(realm: &Realm, decided: &Decided, looks: &BTreeMap<TargetName, Look>
     for (id, person) in &decided.people {
         match &person.decision {
             Err(frozen) if decided.frozen.is_none() => {
-                findings.insert(Finding { subject: Subject::Person(id.clone()), kind: FindingKind::Frozen, message: frozen.reason.to_string() });
+                findings.insert(Finding {
+                    subject: Subject::Person(id.clone()),
+                    kind: FindingKind::Frozen,
+                    message: frozen.reason.to_string(),
+                });
             }
             Err(_) => {}
             Ok(decision) => {
-                let named = decision.accounts.keys().map(|(target, _)| target).chain(decision.entitlements.keys().map(|(_, key)| &key.target));
+                let named =
+                    decision.accounts.keys().map(|(target, _)| target).chain(decision.entitlements.keys().map(|(_, key)| &key.target));
                 for target in named.filter(|target| !looks.contains_key(*target)) {
                     if realm.target(target).is_some_and(|target| target.spec.suspend) {
                         continue;
@@ -158,10 +179,22 @@ fn findings(realm: &Realm, decided: &Decided, looks: &BTreeMap<TargetName, Look>
             }
         }
     }
-    for (target, torn) in realm.unreadable_targets() {
-        findings.insert(Finding { subject: Subject::Target(target), kind: FindingKind::Frozen, message: format!("the TargetSystem cannot be read: {}", torn.why) });
+    for (target, look) in looks {
+        if let Some(frozen) = &look.broken {
+            findings.insert(Finding {
+                subject: Subject::Target(target.clone()),
+                kind: FindingKind::Frozen,
+                message: frozen.reason.to_string(),
+            });
+        }
     }
-    let _ = t;
+    for (target, torn) in realm.unreadable_targets() {
+        findings.insert(Finding {
+            subject: Subject::Target(target),
+            kind: FindingKind::Frozen,
+            message: format!("the TargetSystem cannot be read: {}", torn.why),
+        });
+    }
     findings
 }
 
@@ -194,7 +227,9 @@ impl Round {
     pub fn violations(&self, t: Timestamp) -> BTreeMap<PersonId, Vec<crate::policy::decision::Violation>> {
         let decided = self.decided.people.iter().filter_map(|(id, person)| person.decision.as_ref().ok().map(|decision| (id, decision)));
         decided
-            .map(|(id, decision)| (id.clone(), decision.violations.iter().filter(|violation| !violation.is_waived_at(t)).cloned().collect::<Vec<_>>()))
+            .map(|(id, decision)| {
+                (id.clone(), decision.violations.iter().filter(|violation| !violation.is_waived_at(t)).cloned().collect::<Vec<_>>())
+            })
             .filter(|(_, violations)| !violations.is_empty())
             .collect()
     }
@@ -203,17 +238,19 @@ impl Round {
 /// The next instant after `t` at which anything of this person changes by itself: state, holding, `until`, waiver, grace, later step.
 /// `ledgers` are as they are after the round.
 #[must_use]
-pub fn next_due(person: &PersonId, round: &Round, looks: &BTreeMap<TargetName, Look>, ledgers: &BTreeMap<TargetName, Ledger>, t: Timestamp) -> Option<Timestamp> {
+pub fn next_due(
+    person: &PersonId,
+    round: &Round,
+    looks: &BTreeMap<TargetName, Look>,
+    ledgers: &BTreeMap<TargetName, Ledger>,
+    t: Timestamp,
+) -> Option<Timestamp> {
     let mut due: BTreeSet<Timestamp> = round.decided.people.get(person).and_then(|person| person.due).into_iter().collect();
     for (name, look) in looks {
         let (Some(target), Some(ledger)) = (round.targets.get(name), ledgers.get(name)) else { continue };
         let Some(desired) = target.desired.people.get(person) else { continue };
-        let accounts: BTreeSet<_> = desired
-            .asked
-            .keys()
-            .chain(ledger.links.keys().filter(|key| key.person == *person).map(|key| &key.account))
-            .cloned()
-            .collect();
+        let accounts: BTreeSet<_> =
+            desired.asked.keys().chain(ledger.links.keys().filter(|key| key.person == *person).map(|key| &key.account)).cloned().collect();
         for account in accounts {
             let key = AccountKey { person: person.clone(), target: name.clone(), account };
             let link = ledger.links.get(&key);
@@ -225,10 +262,14 @@ pub fn next_due(person: &PersonId, round: &Round, looks: &BTreeMap<TargetName, L
             for (entitlement, grant) in link.into_iter().flat_map(|link| &link.grants) {
                 due.extend(grant.until);
                 let frozen = matches!(desired.stand, Stand::Frozen(_));
-                due.extend(grant.lapsed.filter(|_| !frozen).and_then(|lapsed| look.rules.grace(entitlement).and_then(|grace| lapsed.checked_add(grace).ok())));
+                due.extend(
+                    grant
+                        .lapsed
+                        .filter(|_| !frozen)
+                        .and_then(|lapsed| look.rules.grace(entitlement).and_then(|grace| lapsed.checked_add(grace).ok())),
+                );
             }
         }
     }
     due.into_iter().find(|due| *due > t)
 }
-

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::api::target::Mode;
 use crate::model::account::{Account, AccountKey};
 use crate::model::change::{Act, Brake, Change};
+use crate::model::entitlement::EntitlementKey;
 use crate::model::ids::{AccountId, TargetName};
 use crate::model::ledger::{Fact, Ledger, Link};
 use crate::model::observed::{Extent, Observed, Scope};
@@ -66,7 +67,16 @@ pub struct Plan {
 
 /// Plans one target.
 #[must_use]
-pub fn plan(rules: &TargetRules, schema: &Schema, desired: &Desired, claims: &Claims, observed: &Observed, ledger: &Ledger, judging: Judging, t: Timestamp) -> Plan {
+pub fn plan(
+    rules: &TargetRules,
+    schema: &Schema,
+    desired: &Desired,
+    claims: &Claims,
+    observed: &Observed,
+    ledger: &Ledger,
+    judging: Judging,
+    t: Timestamp,
+) -> Plan {
     let listed = observed.is_whole().then(|| u32::try_from(observed.accounts().count()).unwrap_or(u32::MAX));
     let shrank = listed.is_some_and(|now| ledger.window.last_complete.is_some_and(|last| now.saturating_mul(2) < last));
     let mut plan = Plan {
@@ -93,7 +103,7 @@ pub fn plan(rules: &TargetRules, schema: &Schema, desired: &Desired, claims: &Cl
         return plan;
     }
     let chosen = allocate(rules, schema, desired, observed, ledger);
-    let Correlated { found, moved } = correlate(rules, schema, desired, claims, observed, ledger);
+    let Correlated { found, moved, key_elsewhere } = correlate(rules, schema, desired, claims, observed, ledger);
     let mut matched: BTreeSet<AccountId> = BTreeSet::new();
     let mut contested: BTreeSet<AccountId> = BTreeSet::new();
     let nothing = crate::model::value::Attributes::new();
@@ -104,7 +114,8 @@ pub fn plan(rules: &TargetRules, schema: &Schema, desired: &Desired, claims: &Cl
         let known = ledger.links.get(from);
         let asked = person.asked.get(&key.account);
         if asked.is_some() && !rules.accounts.contains_key(&key.account) {
-            let message = format!("account `{}` is asked for and not declared in TargetSystem/{}: add it to spec.accounts", key.account, rules.name);
+            let message =
+                format!("account `{}` is asked for and not declared in TargetSystem/{}: add it to spec.accounts", key.account, rules.name);
             plan.findings.insert(Finding::account(&key, FindingKind::Refused, message));
         }
         if let Found::Account { seen, .. } = &found {
@@ -115,7 +126,14 @@ pub fn plan(rules: &TargetRules, schema: &Schema, desired: &Desired, claims: &Cl
         }
         // A listing that shrank proves nothing about an account that was there.
         let found = match found {
-            Found::Missing(_) if shrank && known.is_some() && person.lifecycle.as_ref().is_none_or(|l| l.state == crate::model::change::LifecycleState::Terminated || person.locked) => {
+            Found::Missing(_)
+                if shrank
+                    && known.is_some()
+                    && person
+                        .lifecycle
+                        .as_ref()
+                        .is_none_or(|l| l.state == crate::model::change::LifecycleState::Terminated || person.locked) =>
+            {
                 Found::Unread
             }
             found => found,
@@ -131,6 +149,7 @@ pub fn plan(rules: &TargetRules, schema: &Schema, desired: &Desired, claims: &Cl
             absence_judged: judging.absence,
             removals_judged: judging.removals,
             broken: false,
+            key_elsewhere: key_elsewhere.contains(&key),
             intents: &ledger.intents,
             t,
         };
@@ -189,19 +208,32 @@ fn foreign_realm(rules: &TargetRules, observed: &Observed) -> Option<String> {
     foreign.map(ToString::to_string)
 }
 
-/// Entitlements that grants need and the target lacks are made first, where the manifest says so.
+/// Entitlements that grants need and the target lacks are made first, where the manifest says so; else the grant is left out and shown.
 fn provide(rules: &TargetRules, observed: &Observed, desired: &Desired, plan: &mut Plan) {
     let mut provided = BTreeSet::new();
     let mut provides = Vec::new();
-    for change in &plan.changes {
-        let Act::Grant(key) = change.act() else { continue };
-        let create = rules.kind(key).is_some_and(|kind| kind.create_missing) && desired.named_by_roles.names(key);
-        let once = crate::model::entitlement::EntitlementKey { right: None, ..key.clone() };
-        if create && observed.exists(&once) == Some(false) && provided.insert(once.clone()) {
-            provides.push(Change::provide(change.key().clone(), once, change.reasons().to_vec()));
+    let mut missing = Vec::new();
+    plan.changes.retain(|change| {
+        let Act::Grant(key) = change.act() else { return true };
+        let once = EntitlementKey { right: None, ..key.clone() };
+        if observed.exists(&once) != Some(false) {
+            return true;
         }
-    }
+        let create = rules.kind(key).is_some_and(|kind| kind.create_missing);
+        let named = desired.named_by_roles.names(key);
+        if create && named {
+            if provided.insert(once.clone()) {
+                provides.push(Change::provide(change.key().clone(), once, change.reasons().to_vec()));
+            }
+            return true;
+        }
+        let hint =
+            if create { "name it in a BusinessRole, since only that is made" } else { "make it there, or set createMissing for its kind" };
+        missing.push(Finding::account(change.key(), FindingKind::Incomplete, format!("{once} does not exist: {hint}")));
+        false
+    });
     plan.changes.extend(provides);
+    plan.findings.extend(missing);
 }
 
 /// What is there and nobody's: orphans, unmatched accounts, and what they hold in an authoritative scope.
@@ -227,10 +259,22 @@ fn strangers(
         let subject = Subject::Found(rules.name.clone(), account.id.clone());
         match &account.owner {
             Some(owner) if owner.realm == rules.realm && !claims.is_living(&owner.person) => {
-                let message = format!("account {} ({}) carries the key {owner}, and nobody declares that person: reported, never removed", account.id, account.name);
+                let message = format!(
+                    "account {} ({}) carries the key {owner}, and nobody declares that person: reported, never removed",
+                    account.id, account.name
+                );
                 plan.findings.insert(Finding { subject, kind: FindingKind::Orphan, message });
             }
-            Some(owner) if owner.realm == rules.realm => {}
+            Some(owner) if owner.realm == rules.realm => {
+                if !contested.contains(&account.id) {
+                    let message = format!(
+                        "account {} ({}) carries the key {owner} of a person whose account is another one: name the right one in \
+                         `accounts`, and take the key out of this one",
+                        account.id, account.name
+                    );
+                    plan.findings.insert(Finding { subject, kind: FindingKind::Duplicate, message });
+                }
+            }
             Some(_) | None => {
                 unmatched += 1;
                 if !contested.contains(&account.id) {
@@ -248,7 +292,10 @@ fn in_scope(rules: &TargetRules, account: &Account, plan: &mut Plan) {
         plan.findings.insert(Finding {
             subject: Subject::Found(rules.name.clone(), account.id.clone()),
             kind: FindingKind::OutOfScope,
-            message: format!("account {} ({}) holds {key}, which is authoritative, and is no person's: take it away in the target", account.id, account.name),
+            message: format!(
+                "account {} ({}) holds {key}, which is authoritative, and is no person's: take it away in the target",
+                account.id, account.name
+            ),
         });
     }
 }
@@ -267,4 +314,3 @@ impl Plan {
         self.scope == Scope::Whole
     }
 }
-

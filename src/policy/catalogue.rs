@@ -1,6 +1,6 @@
 //! The catalogue: BusinessRoles as the policies see them, and whether what a rule asks for fits them.
 //!
-//! [`compile`](super::compile) takes the roles as one JSON object and makes `data.realm.roles` of it. The shape it needs:
+//! [`compile`](super::compile()) takes the roles as one JSON object and makes `data.realm.roles` of it. The shape it needs:
 //!
 //! ```json
 //! {
@@ -81,9 +81,8 @@ struct Grant {
 pub(crate) fn read(roles: &Value) -> Result<(Catalogue, Value), PolicyError> {
     let given: BTreeMap<RoleName, Given> = match roles {
         Value::Null => BTreeMap::new(),
-        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
-            serde_json::from_value(roles.clone()).map_err(|error| PolicyError::bare(format!("the BusinessRoles are not as expected: {error}")))?
-        }
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => serde_json::from_value(roles.clone())
+            .map_err(|error| PolicyError::bare(format!("the BusinessRoles are not as expected: {error}")))?,
     };
     let mut catalogue = Catalogue::new();
     let mut data = Map::new();

@@ -4,7 +4,7 @@
 //! texts → scanned → parsed → checked → heads bound → printed → engine
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use regorus::Engine;
 use serde_json::Value;
@@ -39,7 +39,7 @@ pub struct PolicySource {
 }
 
 /// Compiles all Policies of a realm together. `roles` becomes `data.realm.roles`; its shape is described in
-/// [`catalogue`](super::catalogue).
+/// [`catalogue`].
 ///
 /// # Errors
 /// All that is wrong, in the order of files and lines.
@@ -89,14 +89,20 @@ struct Compiler {
     modules: Vec<Module>,
     whose: Vec<Whose>,
     data: Value,
-    /// Leaf → the file that set it, and its value.
-    leaves: BTreeMap<Vec<String>, (String, Value)>,
+    /// Leaf → the file that set it.
+    leaves: BTreeMap<Vec<String>, String>,
     accounts: BTreeMap<(TargetName, AccountName), Account>,
     errors: Vec<PolicyError>,
 }
 
 impl Compiler {
-    fn compile(mut self, policies: &[PolicySource], roles: &Value, mappings: &Mappings, limits: Limits) -> Result<Compiled, Vec<PolicyError>> {
+    fn compile(
+        mut self,
+        policies: &[PolicySource],
+        roles: &Value,
+        mappings: &Mappings,
+        limits: Limits,
+    ) -> Result<Compiled, Vec<PolicyError>> {
         self.data = Value::Object(serde_json::Map::new());
         self.module("provost/stub.rego", catalogue::STUB, Whose::Ours);
         self.module("provost/catalogue.rego", catalogue::MODULE, Whose::Ours);
@@ -127,6 +133,7 @@ impl Compiler {
             }
         }
         let mut modules = self.modules;
+        rewrite::part_names(&mut modules);
         modules.iter_mut().for_each(rewrite::bind_heads);
         let printed: Vec<Printed> = modules.iter().map(print).collect();
         let mut engine = Engine::new();
@@ -150,7 +157,6 @@ impl Compiler {
             catalogue,
             facts,
             limits,
-            idle: Mutex::new(Vec::new()),
             twins: OnceLock::new(),
         })
     }
@@ -166,7 +172,8 @@ impl Compiler {
                     }
                     None => {
                         let known: Vec<&str> = LIBRARIES.iter().map(|library| library.name).collect();
-                        let error = PolicyError { file: policy.policy.to_string(), ..PolicyError::bare(format!("there is no library `{name}`")) };
+                        let error =
+                            PolicyError { file: policy.policy.to_string(), ..PolicyError::bare(format!("there is no library `{name}`")) };
                         self.errors.push(error.hint(format!("there are {}", known.join(", "))));
                     }
                 }
@@ -186,9 +193,10 @@ impl Compiler {
                 }
             }
         }
+        let packages: BTreeSet<Vec<String>> = self.modules.iter().map(|module| module.package.clone()).collect();
         for policy in policies {
             for (file, data) in &policy.data {
-                self.add_data(format!("{}/{file}", policy.policy), data);
+                self.add_data(&format!("{}/{file}", policy.policy), data, &packages);
             }
         }
         for library in libraries.values() {
@@ -227,32 +235,32 @@ impl Compiler {
     }
 
     /// Merges one file of data. Two files may say the same of a leaf, and nothing else.
-    fn add_data(&mut self, file: String, data: &Value) {
-        let wrong = |message: String, hint: &str| PolicyError { file: file.clone(), ..PolicyError::bare(message).hint(hint) };
-        if !data.is_object() {
-            self.errors.push(wrong("data must be an object".to_owned(), "put it under a name"));
-            return;
+    fn add_data(&mut self, file: &str, data: &Value, packages: &BTreeSet<Vec<String>>) {
+        let mut wrong = |message: String, hint: &str| {
+            self.errors.push(PolicyError { file: file.to_owned(), ..PolicyError::bare(message).hint(hint) });
+        };
+        let Value::Object(fields) = data else {
+            return wrong("data must be an object".to_owned(), "put it under a name");
+        };
+        for name in fields.keys().filter(|name| *name == "realm" || name.starts_with(rewrite::GENERATED)) {
+            wrong(format!("data may not stand at `{name}`"), "`realm` and names that begin with `__` belong to Provost");
         }
         for leaf in check::leaves(data) {
-            let dotted = leaf.join(".");
-            let value = leaf.iter().try_fold(data, |value, name| value.get(name)).cloned().unwrap_or_default();
-            if leaf.first().is_some_and(|name| name == "realm" || name.starts_with(rewrite::GENERATED)) {
-                let hint = "`realm` and names that begin with `__` belong to Provost";
-                self.errors.push(wrong(format!("data may not stand at `{dotted}`"), hint));
-            } else if let Some(message) = check::data_over_rules(&self.modules, &leaf) {
-                self.errors.push(wrong(message, "the engine would take the data in place of the rules; rename one of them"));
-            } else if let Some((other, _)) = self.leaves.iter().find_map(|(path, (other, known))| {
-                let same = *path == leaf && *known == value;
-                let apart = !path.starts_with(&leaf) && !leaf.starts_with(path);
-                // An empty object says nothing that another file could not add to.
-                let open = (path.len() < leaf.len() && is_empty_object(known)) || (leaf.len() < path.len() && is_empty_object(&value));
-                (!same && !apart && !open).then_some((other.clone(), ()))
-            }) {
-                self.errors.push(wrong(format!("`data.{dotted}` is also set in {other}"), "only one of them can hold"));
-            } else {
-                insert(&mut self.data, &leaf, value.clone());
-                self.leaves.insert(leaf, (file.clone(), value));
+            if let Some(message) = check::over_rules(packages, &leaf) {
+                wrong(message, "the engine would take the data in place of the rules; rename one of them");
             }
+        }
+        let mut clashes = Vec::new();
+        merge(&mut self.data, data, &mut Vec::new(), &mut clashes);
+        for path in clashes {
+            // Who set it: this very path, something below it, or something above it.
+            let below = self.leaves.range(path.clone()..).next().filter(|(leaf, _)| leaf.starts_with(&path)).map(|(_, file)| file);
+            let above = || (0..path.len()).rev().find_map(|length| self.leaves.get(path.get(..length)?));
+            let other = below.or_else(above).map_or("another file", String::as_str);
+            wrong(format!("`data.{}` is also set in {other}", path.join(".")), "only one of them can hold");
+        }
+        for leaf in check::leaves(data) {
+            self.leaves.entry(leaf).or_insert_with(|| file.to_owned());
         }
     }
 
@@ -284,20 +292,25 @@ impl Compiler {
     }
 }
 
-fn is_empty_object(value: &Value) -> bool {
-    value.as_object().is_some_and(serde_json::Map::is_empty)
-}
-
-fn insert(data: &mut Value, path: &[String], value: Value) {
-    let Value::Object(fields) = data else { return };
-    match path {
-        [] => {}
-        [last] => {
-            // What others have put below an empty object stays.
-            if !(is_empty_object(&value) && fields.contains_key(last)) {
-                fields.insert(last.clone(), value);
+/// Puts `new` into `data`; paths at which both say something else stay as they were.
+fn merge(data: &mut Value, new: &Value, path: &mut Vec<String>, clashes: &mut Vec<Vec<String>>) {
+    match (data, new) {
+        (Value::Object(data), Value::Object(new)) => {
+            for (name, value) in new {
+                path.push(name.clone());
+                match data.get_mut(name) {
+                    Some(known) => merge(known, value, path, clashes),
+                    None => {
+                        data.insert(name.clone(), value.clone());
+                    }
+                }
+                path.pop();
             }
         }
-        [first, rest @ ..] => insert(fields.entry(first.clone()).or_insert_with(|| Value::Object(serde_json::Map::new())), rest, value),
+        (known, new) => {
+            if known != new {
+                clashes.push(path.clone());
+            }
+        }
     }
 }

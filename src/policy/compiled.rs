@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use regorus::{Engine, Value as Rego};
 use serde_json::Value;
@@ -32,8 +32,6 @@ pub struct Compiled {
     pub(super) catalogue: Catalogue,
     pub(super) facts: Facts,
     pub(super) limits: Limits,
-    /// Engines that nobody uses just now.
-    pub(super) idle: Mutex<Vec<Engine>>,
     /// Made when they are first asked for.
     pub(super) twins: OnceLock<Result<(Engine, Vec<Printed>), PolicyError>>,
 }
@@ -72,34 +70,19 @@ pub(crate) struct Evaluation<'a> {
     compiled: &'a Compiled,
     printed: &'a [Printed],
     base: &'a Engine,
-    engine: Option<Engine>,
     input: Rego,
-    /// Where the engine goes afterwards.
-    pool: Option<&'a Mutex<Vec<Engine>>>,
-}
-
-impl Drop for Evaluation<'_> {
-    fn drop(&mut self) {
-        if let (Some(pool), Some(engine)) = (self.pool, self.engine.take()) {
-            pool.lock().unwrap_or_else(PoisonError::into_inner).push(engine);
-        }
-    }
 }
 
 impl Evaluation<'_> {
-    /// The value of a rule.
+    /// The value of a rule. Each is asked of a new copy of the engine, which costs next to nothing: what failed leaves nothing behind.
     ///
     /// # Errors
     /// Why there is none.
-    pub(crate) fn rule(&mut self, path: String) -> Result<Rego, DecideError> {
-        let mut engine = self.engine.take().unwrap_or_else(|| self.base.clone());
+    pub(crate) fn rule(&self, path: String) -> Result<Rego, DecideError> {
+        let mut engine = self.base.clone();
         engine.set_input(self.input.clone());
-        // An engine that failed is not asked again: it is kept in the first case alone.
         match catch_unwind(AssertUnwindSafe(|| engine.eval_rule(path))) {
-            Ok(Ok(value)) => {
-                self.engine = Some(engine);
-                Ok(value)
-            }
+            Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(match limit(&error) {
                 Some(error) => DecideError::Limit(error),
                 None => DecideError::Failed(self.compiled.sources.engine_error(&error, self.printed)),
@@ -112,8 +95,7 @@ impl Evaluation<'_> {
 impl Compiled {
     /// Begins an evaluation.
     pub(crate) fn evaluation(&self, input: Rego) -> Evaluation<'_> {
-        let engine = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        Evaluation { compiled: self, printed: &self.printed, base: &self.engine, engine, input, pool: Some(&self.idle) }
+        Evaluation { compiled: self, printed: &self.printed, base: &self.engine, input }
     }
 
     /// Begins an evaluation of the twins.
@@ -134,7 +116,7 @@ impl Compiled {
             }
         });
         match twins {
-            Ok((engine, printed)) => Ok(Evaluation { compiled: self, printed, base: engine, engine: None, input, pool: None }),
+            Ok((engine, printed)) => Ok(Evaluation { compiled: self, printed, base: engine, input }),
             Err(error) => Err(error.clone()),
         }
     }
@@ -200,7 +182,6 @@ impl Compiled {
             catalogue,
             facts: self.facts.clone(),
             limits: self.limits,
-            idle: Mutex::new(Vec::new()),
             twins: OnceLock::new(),
         })
     }

@@ -14,7 +14,8 @@ use super::rewrite::ASKED;
 use crate::model::reason::Reason;
 use crate::realm::input::Input;
 
-/// Decides for one person at `t`. The same input gives the same decision.
+/// Decides for one person at `t`. The same input gives the same decision. Called inside [`on_threads`](super::on_threads()): the
+/// interpreter takes stack for every rule in a row.
 ///
 /// # Errors
 /// A rule that fails, conflicts, takes too long, or gives something that cannot be asked for.
@@ -40,7 +41,9 @@ pub fn decide(compiled: &Compiled, input: &Input, t: Timestamp) -> Result<Decisi
         let shape = compiled.catalogue().get(&name);
         let fit = match shape {
             None => Err(Unfit { message: format!("there is no BusinessRole `{name}`"), hint: None }),
-            Some(shape) => shape.fit(&parameters).map_err(|why| Unfit { message: format!("the role `{name}` does not fit: {why}"), hint: None }),
+            Some(shape) => {
+                shape.fit(&parameters).map_err(|why| Unfit { message: format!("the role `{name}` does not fit: {why}"), hint: None })
+            }
         };
         fit.map_err(|error| unfit("roles", value, error))?;
         for inner in shape.into_iter().flat_map(|shape| &shape.closure) {
@@ -53,9 +56,13 @@ pub fn decide(compiled: &Compiled, input: &Input, t: Timestamp) -> Result<Decisi
         reasons.insert(Reason::new(reason.unwrap_or_else(|| BY_RULE.to_owned())));
     }
     for value in members(entitlements)? {
-        let EntitlementMember { key, account, until, reason } = member::entitlement(value).map_err(|error| unfit("entitlements", value, error))?;
+        let EntitlementMember { key, account, until, reason } =
+            member::entitlement(value).map_err(|error| unfit("entitlements", value, error))?;
         let reason = Reason::new(reason.unwrap_or_else(|| BY_RULE.to_owned()));
-        decision.accounts.entry((key.target.clone(), account.clone())).or_default().insert(reason.clone());
+        // What has reached its end asks for nothing any more, an account included.
+        if until.is_none_or(|until| t < until) {
+            decision.accounts.entry((key.target.clone(), account.clone())).or_default().insert(reason.clone());
+        }
         match decision.entitlements.entry((account, key)) {
             std::collections::btree_map::Entry::Vacant(entry) => {
                 entry.insert(super::decision::Asked { until, reasons: Reasons::from([reason]) });
@@ -101,9 +108,9 @@ fn members(set: &Rego) -> Result<impl Iterator<Item = &Rego>, DecideError> {
 fn place(compiled: &Compiled, document: &Rego, set: &str, member: &Rego, unfit: Unfit) -> PolicyError {
     let mut error = PolicyError::bare(format!("{}: {}", unfit.message, shortened(member)));
     error.hint = unfit.hint;
-    let lines = compiled.twin_evaluation(document.clone()).and_then(|mut twins| {
-        twins.rule(format!("data.provost.__at_{set}")).map_err(DecideError::into_policy_error)
-    });
+    let lines = compiled
+        .twin_evaluation(document.clone())
+        .and_then(|twins| twins.rule(format!("data.provost.__at_{set}")).map_err(DecideError::into_policy_error));
     let line = lines.ok().and_then(|lines| {
         let pairs = lines.as_set().ok()?;
         let mut pairs = pairs.iter_sorted().filter_map(|pair| pair.as_array().ok());

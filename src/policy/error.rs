@@ -145,9 +145,8 @@ pub(crate) fn said(error: &anyhow::Error) -> Said {
 /// Whether a limit of ours ended the evaluation, in our words.
 pub(crate) fn limit(error: &anyhow::Error) -> Option<PolicyError> {
     error.downcast_ref::<LimitError>().map(|limit| match limit {
-        LimitError::TimeLimitExceeded { limit, .. } => {
-            PolicyError::bare(format!("the policies took longer than {}", readable(*limit))).hint("look for a loop over two large collections")
-        }
+        LimitError::TimeLimitExceeded { limit, .. } => PolicyError::bare(format!("the policies took longer than {}", readable(*limit)))
+            .hint("look for a loop over two large collections"),
         LimitError::MemoryLimitExceeded { .. } => PolicyError::bare("the policies took too much memory"),
         LimitError::RegexSizeLimitExceeded { .. } => PolicyError::bare("a regular expression is too large"),
     })

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use regorus::Value as Rego;
 
 use super::check::Problem;
-use super::compiled::{Compiled, Evaluation};
+use super::compiled::Compiled;
 use super::document;
 use super::error::PolicyError;
 use super::rewrite::{GENERATED, assign, set_rule};
@@ -104,16 +104,7 @@ pub(crate) fn reserved(term: &Term) -> Vec<Problem> {
         }
     };
     walk_term(term, &mut |node| match node {
-        Node::Term(term) => match &term.kind {
-            Kind::Var(name) => reserve(name, term.at),
-            Kind::Dot(_, name, at) => reserve(name, *at),
-            Kind::Index(_, index) => {
-                if let Kind::Text(name) = &index.kind {
-                    reserve(name, index.at);
-                }
-            }
-            _ => {}
-        },
+        Node::Term(term) => term.names().into_iter().for_each(|(name, at)| reserve(name, at)),
         Node::Statement(statement) => {
             if let Literal::Some(names) = &statement.literal {
                 names.iter().for_each(|name| reserve(name, statement.at));
@@ -144,7 +135,7 @@ pub fn map(compiled: &Compiled, account: &AccountKey, input: &Input) -> BTreeMap
     let Some(rules) = compiled.account(&account.target, &account.account) else { return BTreeMap::new() };
     let document = document::of_account(input, account);
     let path = |rule: &str| format!("data.{PACKAGE}.{}.{rule}", rules.package);
-    let mut evaluation = compiled.evaluation(document);
+    let evaluation = compiled.evaluation(document);
     if let Ok(values) = evaluation.rule(path("values")) {
         let mut found: BTreeMap<usize, Vec<Rego>> = BTreeMap::new();
         for pair in values.as_set().into_iter().flat_map(|set| set.iter()) {
@@ -160,7 +151,7 @@ pub fn map(compiled: &Compiled, account: &AccountKey, input: &Input) -> BTreeMap
         return rules.attributes.iter().enumerate().map(read).collect();
     }
     // One of them fails: each by itself, so that the others stand.
-    let alone = |(index, attribute): (usize, &Attribute), evaluation: &mut Evaluation<'_>| {
+    let alone = |(index, attribute): (usize, &Attribute)| {
         let mapped = match evaluation.rule(path(&format!("a{index}"))) {
             Ok(values) => {
                 let values: Vec<Rego> = values.as_set().into_iter().flat_map(|set| set.iter()).cloned().collect();
@@ -170,7 +161,7 @@ pub fn map(compiled: &Compiled, account: &AccountKey, input: &Input) -> BTreeMap
         };
         (attribute.name.clone(), mapped)
     };
-    rules.attributes.iter().enumerate().map(|attribute| alone(attribute, &mut evaluation)).collect()
+    rules.attributes.iter().enumerate().map(alone).collect()
 }
 
 impl Attribute {
@@ -192,7 +183,9 @@ impl Attribute {
                     Some(texts) => Mapped::Candidates(texts),
                     None => failed(format!("the candidates of `{}` are not all texts", self.name), "take one field of each"),
                 },
-                (MappingForm::Candidates, _) => failed(format!("the candidates of `{}` are no array", self.name), "write `[first, second]`"),
+                (MappingForm::Candidates, _) => {
+                    failed(format!("the candidates of `{}` are no array", self.name), "write `[first, second]`")
+                }
                 (MappingForm::Value, _) => failed(format!("`{}` gives an object", self.name), "take one of its fields"),
             },
             many => {
@@ -235,14 +228,14 @@ fn scalar(value: &Rego) -> Option<String> {
     match value {
         Rego::String(text) => Some(text.to_string()),
         Rego::Number(_) => Some(value.to_string()),
-        _ => None,
+        Rego::Null | Rego::Bool(_) | Rego::Array(_) | Rego::Set(_) | Rego::Object(_) | Rego::Undefined => None,
     }
 }
 
 fn texts(value: &Rego) -> Option<Vec<String>> {
     match value {
         Rego::Array(items) => items.iter().map(scalar).collect(),
-        Rego::Set(items) => items.iter().map(scalar).collect(),
-        _ => None,
+        Rego::Set(items) => items.iter_sorted().map(scalar).collect(),
+        Rego::Null | Rego::Bool(_) | Rego::Number(_) | Rego::String(_) | Rego::Object(_) | Rego::Undefined => None,
     }
 }

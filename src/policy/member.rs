@@ -107,7 +107,9 @@ pub(crate) fn role(value: &Rego) -> Result<RoleMember, Unfit> {
             let text = match value {
                 Rego::String(text) => text.to_string(),
                 Rego::Number(_) | Rego::Bool(_) => value.to_string(),
-                _ => return Err(fields.wrong("parameters", "an object of texts, numbers and truth values")),
+                Rego::Null | Rego::Array(_) | Rego::Set(_) | Rego::Object(_) | Rego::Undefined => {
+                    return Err(fields.wrong("parameters", "an object of texts, numbers and truth values"));
+                }
             };
             parameters.insert(name.as_string().map(|name| name.to_string()).unwrap_or_else(|_| name.to_string()), text);
         }
@@ -194,8 +196,5 @@ pub(crate) fn violation(value: &Rego) -> Result<Violation, Unfit> {
 
 /// An entitlement that a violation names: its key, or an object like those of `entitlements`.
 fn named(value: &Rego) -> Result<EntitlementKey, Unfit> {
-    match value {
-        Rego::String(text) => Ok(EntitlementKey::parse(text)?),
-        _ => key(&Fields::of(value, "an entitlement", &ENTITLEMENT)?),
-    }
+    if let Rego::String(text) = value { Ok(EntitlementKey::parse(text)?) } else { key(&Fields::of(value, "an entitlement", &ENTITLEMENT)?) }
 }

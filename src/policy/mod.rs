@@ -11,10 +11,10 @@
 //! - `data.provost.held`: roles held, `{name, parameters, path}`; those by binding as in `input.roles`;
 //! - `data.provost.effective`: keys (`TARGET/KIND/NAME[:RIGHT]`) of all that is asked for or was last seen held, for `violations` alone;
 //! - `data.provost.key_of({target, kind, name, right})`: such a key;
-//! - `data.realm.roles`: the BusinessRoles, see [`catalogue`];
-//! - libraries by `use`, see [`libraries`].
+//! - `data.realm.roles`: the BusinessRoles, see [`catalogue`](crate::policy::catalogue);
+//! - libraries by `use`, see [`libraries`](crate::policy::libraries).
 //!
-//! The interpreter decides everything. Nothing outside [`compiled`] knows an engine that evaluates, so that a faster one can be asked
+//! The interpreter decides everything. Nothing outside [`compiled`](crate::policy::compiled) knows an engine that evaluates, so that a faster one can be asked
 //! first there.
 
 pub mod catalogue;

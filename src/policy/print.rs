@@ -126,10 +126,12 @@ impl Writer {
     }
 
     fn query(&mut self, query: &Query) {
-        for statement in query {
+        for (index, statement) in query.iter().enumerate() {
+            // A new line alone does not part them: a parenthesis on it would be a call of what stands before.
+            self.push(if index > 0 { ";\n" } else { "" });
             self.statement(statement);
-            self.push("\n");
         }
+        self.push("\n");
     }
 
     fn statement(&mut self, statement: &Statement) {
@@ -178,32 +180,18 @@ impl Writer {
 
     /// A term at the top of a statement. Without parentheses: the parser reads it twice, and what is inside them twice again.
     fn top(&mut self, term: &Term) {
-        match &term.kind {
-            Kind::Infix(op, left, right) => {
-                self.mark(term.at);
-                self.term(left);
-                self.push(" ");
-                self.push(op);
-                self.push(" ");
-                if matches!(*op, "=" | ":=") { self.top(right) } else { self.term(right) }
-            }
-            Kind::In(key, value, collection) => {
-                self.mark(term.at);
-                self.membership(key.as_deref(), value, collection);
-            }
-            Kind::Text(_)
-            | Kind::Scalar(_)
-            | Kind::Var(_)
-            | Kind::Array(_)
-            | Kind::Set(_)
-            | Kind::Object(_)
-            | Kind::ArrayOf(..)
-            | Kind::SetOf(..)
-            | Kind::ObjectOf(..)
-            | Kind::Call(..)
-            | Kind::Minus(_)
-            | Kind::Dot(..)
-            | Kind::Index(..) => self.term(term),
+        if let Kind::Infix(op, left, right) = &term.kind {
+            self.mark(term.at);
+            self.term(left);
+            self.push(" ");
+            self.push(op);
+            self.push(" ");
+            if matches!(*op, "=" | ":=") { self.top(right) } else { self.term(right) }
+        } else if let Kind::In(key, value, collection) = &term.kind {
+            self.mark(term.at);
+            self.membership(key.as_deref(), value, collection);
+        } else {
+            self.term(term);
         }
     }
 

@@ -1,12 +1,44 @@
 //! Changes made to the trees before the engine gets them: heads are bound in the body, and each rule that asks for something gets a
 //! twin that says its line.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::check::locals;
 use super::tree::{At, Body, Head, Kind, Literal, Module, Query, Rule, Statement, Term};
 
 /// What the policies are asked for, all in package `provost`.
 pub(crate) const ASKED: [&str; 4] = ["roles", "accounts", "entitlements", "violations"];
 /// Begins every name that we generate; no policy may use it.
 pub(crate) const GENERATED: &str = "__";
+
+/// Gives variables that bear the name of a rule or an import one of their own: the engine refuses `some team in …` where there is a
+/// rule `team`.
+pub(crate) fn part_names(modules: &mut [Module]) {
+    let mut rules: BTreeMap<Vec<String>, BTreeSet<String>> = BTreeMap::new();
+    for module in modules.iter() {
+        let names = module.rules.iter().filter_map(|rule| defined_name(&rule.name).map(str::to_owned));
+        rules.entry(module.package.clone()).or_default().extend(names);
+    }
+    for module in modules {
+        let taken: BTreeSet<String> = rules
+            .get(&module.package)
+            .into_iter()
+            .flatten()
+            .cloned()
+            .chain(module.imports.iter().map(|import| import.alias.clone()))
+            .collect();
+        for rule in &mut module.rules {
+            let shadowing: BTreeSet<String> = locals(rule).into_iter().filter(|local| taken.contains(*local)).map(str::to_owned).collect();
+            if !shadowing.is_empty() {
+                rule.rename(&|name| shadowing.contains(name).then(|| format!("__l_{name}")));
+            }
+        }
+    }
+}
+
+fn defined_name(name: &Term) -> Option<&str> {
+    if let Kind::Var(name) = &name.unroll().0.kind { Some(name) } else { None }
+}
 
 /// Binds what a head computes in the body (`contains k if {…; k := HEAD}`): where a head is undefined for one of several iterations, the
 /// interpreter would lose the values of the others.

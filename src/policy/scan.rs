@@ -113,11 +113,14 @@ pub(crate) fn scan(text: &str, form: Form) -> Result<(), Unfit> {
 mod tests {
     use super::*;
 
+    /// Name, text, its form, and where it is unfit.
+    type Row<'a> = (&'a str, &'a str, Form, Option<(u32, u32)>);
+
     #[test]
     fn what_would_hang_the_parser_is_refused_at_its_place() {
         let deep = format!("package a\n\nx := {}1{}\n", "[".repeat(40), "]".repeat(40));
         let mixed = format!("x := {}1{}", "{[".repeat(5), "]}".repeat(5));
-        let rows: &[(&str, &str, Form, Option<(u32, u32)>)] = &[
+        let rows: &[Row<'_>] = &[
             ("forty brackets", &deep, Form::Module, Some((3, 14))),
             ("mixed brackets", &mixed, Form::Module, Some((1, 14))),
             ("eight are fine", "x := [[[[[[[[1]]]]]]]]", Form::Module, None),

@@ -12,6 +12,10 @@ use crate::api::role::{BusinessRoleSpec, Parameter, ParameterType, RoleEntitleme
 use crate::model::entitlement::EntitlementKey;
 use crate::model::ids::{AccountName, EntitlementName, Kind, NameError, ObjectName, Right, RoleName, TargetName};
 
+mod parameters;
+
+use parameters::{fill, given, placeholders, taken_over};
+
 /// What is wrong with a BusinessRole, or with a RoleBinding of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RoleError {
@@ -117,20 +121,19 @@ impl Roles {
         for name in unreadable {
             roles.roles.insert(name.clone(), Err(RoleError::Unreadable(name.clone())));
         }
-        let order = inner_first(&includes);
-        for name in &order {
-            if let (Some(spec), Some(includes)) = (specs.get(name), includes.get(name)) {
-                let role = includes.clone().and_then(|includes| roles.role(name, spec, &includes));
-                roles.roles.insert(name.clone(), role);
+        for name in inner_first(&includes) {
+            if let (Some(spec), Some(includes)) = (specs.get(&name), includes.get(&name)) {
+                let role = includes.clone().and_then(|includes| roles.role(&name, spec, &includes));
+                roles.roles.insert(name, role);
             }
         }
-        let left: BTreeSet<&RoleName> = specs.keys().filter(|name| !order.contains(*name)).collect();
-        for name in &left {
+        let left: Vec<&RoleName> = specs.keys().filter(|name| !roles.roles.contains_key(*name)).collect();
+        for name in left {
             let error = match circle(name, &includes) {
                 Some(circle) => RoleError::Cycle(circle.iter().map(RoleName::as_str).collect::<Vec<_>>().join(" → ")),
-                None => RoleError::Broken { role: (*name).clone(), why: "a role that it includes includes itself".to_owned() },
+                None => RoleError::Broken { role: name.clone(), why: "a role that it includes includes itself".to_owned() },
             };
-            roles.roles.insert((*name).clone(), Err(error));
+            roles.roles.insert(name.clone(), Err(error));
         }
         roles
     }
@@ -141,14 +144,14 @@ impl Roles {
     /// [`RoleError`] where the role is unknown or has errors, or the parameters do not fit.
     pub fn hold(&self, binding: &ObjectName, spec: &RoleBindingSpec) -> Result<Vec<Holding>, RoleError> {
         let role = self.usable(&RoleName::parse(spec.role.as_str())?)?;
-        let outermost = parameters_of(role, &spec.parameters)?;
+        let outermost = given(&role.parameters, &spec.parameters)?;
         let not_before = spec.not_before.map(|moment| moment.0);
         let until = spec.not_after.map(|moment| moment.0);
         let mut holdings: Vec<Holding> = Vec::with_capacity(role.members.len());
         for member in &role.members {
             let inner = self.usable(&member.role)?;
             let parameters = match member.outer.and_then(|outer| holdings.get(outer)) {
-                Some(outer) => taken_over(inner, &outer.parameters)?,
+                Some(outer) => taken_over(&inner.parameters, &outer.parameters)?,
                 None => outermost.clone(),
             };
             let path = match member.outer.and_then(|outer| holdings.get(outer)) {
@@ -318,7 +321,7 @@ fn included(
 }
 
 /// All roles, each behind those that it includes. Roles of a circle, and those that include one, are left out.
-fn inner_first(includes: &BTreeMap<RoleName, Result<Vec<RoleName>, RoleError>>) -> OrderedRoles {
+fn inner_first(includes: &BTreeMap<RoleName, Result<Vec<RoleName>, RoleError>>) -> Vec<RoleName> {
     let mut waits_for: BTreeMap<&RoleName, BTreeSet<&RoleName>> = BTreeMap::new();
     let mut outer: BTreeMap<&RoleName, Vec<&RoleName>> = BTreeMap::new();
     for (name, inner) in includes {
@@ -329,7 +332,7 @@ fn inner_first(includes: &BTreeMap<RoleName, Result<Vec<RoleName>, RoleError>>) 
         waits_for.insert(name, inner);
     }
     let mut ready: VecDeque<&RoleName> = waits_for.iter().filter(|(_, inner)| inner.is_empty()).map(|(name, _)| *name).collect();
-    let mut order = OrderedRoles::default();
+    let mut order = Vec::with_capacity(includes.len());
     while let Some(name) = ready.pop_front() {
         order.push(name.clone());
         for role in outer.get(name).into_iter().flatten() {
@@ -342,33 +345,6 @@ fn inner_first(includes: &BTreeMap<RoleName, Result<Vec<RoleName>, RoleError>>) 
         }
     }
     order
-}
-
-/// Names in an order, each once.
-#[derive(Default)]
-struct OrderedRoles {
-    order: Vec<RoleName>,
-    met: BTreeSet<RoleName>,
-}
-
-impl OrderedRoles {
-    fn push(&mut self, name: RoleName) {
-        self.met.insert(name.clone());
-        self.order.push(name);
-    }
-
-    fn contains(&self, name: &RoleName) -> bool {
-        self.met.contains(name)
-    }
-}
-
-impl<'a> IntoIterator for &'a OrderedRoles {
-    type Item = &'a RoleName;
-    type IntoIter = std::slice::Iter<'a, RoleName>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.order.iter()
-    }
 }
 
 /// The shortest way from a role back to itself.
@@ -398,83 +374,6 @@ fn circle(name: &RoleName, includes: &BTreeMap<RoleName, Result<Vec<RoleName>, R
         }
     }
     None
-}
-
-/// The names in `${…}`.
-fn placeholders(text: &str) -> impl Iterator<Item = &str> {
-    text.split("${").skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
-}
-
-/// The text with `${…}` filled in. What is filled in is not read again.
-fn fill(text: &str, parameters: &Parameters) -> String {
-    let mut parts = text.split("${");
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        match part.split_once('}').and_then(|(name, rest)| Some((parameters.get(name)?, rest))) {
-            Some((value, rest)) => {
-                out.push_str(value);
-                out.push_str(rest);
-            }
-            None => {
-                out.push_str("${");
-                out.push_str(part);
-            }
-        }
-    }
-    out
-}
-
-/// The binding's parameters as texts.
-fn parameters_of(role: &Role, given: &Free) -> Result<Parameters, RoleError> {
-    let mut parameters = Parameters::new();
-    for (name, value) in given {
-        let rule = role.parameters.get(name).ok_or_else(|| RoleError::Undeclared(name.clone()))?;
-        let wrong = |allowed: String| RoleError::Value { parameter: name.clone(), value: value.to_string(), allowed };
-        let text = match (rule.type_.unwrap_or(ParameterType::String), value) {
-            (_, serde_json::Value::String(text)) => text.clone(),
-            (ParameterType::Integer, serde_json::Value::Number(number)) => number.to_string(),
-            (ParameterType::Boolean, serde_json::Value::Bool(bool)) => bool.to_string(),
-            (ParameterType::String, _) => return Err(wrong("it is a text; write it in quotes".to_owned())),
-            (ParameterType::Integer, _) => return Err(wrong("it is a whole number".to_owned())),
-            (ParameterType::Boolean, _) => return Err(wrong("it is true or false".to_owned())),
-        };
-        fits(name, rule, &text)?;
-        parameters.insert(name.clone(), text);
-    }
-    all_given(role, &parameters)?;
-    Ok(parameters)
-}
-
-/// The outer role's parameters of the same name.
-fn taken_over(inner: &Role, outer: &Parameters) -> Result<Parameters, RoleError> {
-    let mut parameters = Parameters::new();
-    for (name, rule) in &inner.parameters {
-        if let Some(text) = outer.get(name) {
-            fits(name, rule, text)?;
-            parameters.insert(name.clone(), text.clone());
-        }
-    }
-    all_given(inner, &parameters)?;
-    Ok(parameters)
-}
-
-fn all_given(role: &Role, parameters: &Parameters) -> Result<(), RoleError> {
-    match role.parameters.iter().find(|(name, rule)| rule.required && !parameters.contains_key(*name)) {
-        Some((name, _)) => Err(RoleError::Missing(name.clone())),
-        None => Ok(()),
-    }
-}
-
-fn fits(name: &str, rule: &Parameter, text: &str) -> Result<(), RoleError> {
-    let allowed = match rule.type_ {
-        _ if !rule.enum_.is_empty() && !rule.enum_.iter().any(|value| value == text) => {
-            format!("it is one of {}", rule.enum_.join(", "))
-        }
-        Some(ParameterType::Integer) if text.parse::<i64>().is_err() => "it is a whole number".to_owned(),
-        Some(ParameterType::Boolean) if text != "true" && text != "false" => "it is true or false".to_owned(),
-        Some(ParameterType::String | ParameterType::Integer | ParameterType::Boolean) | None => return Ok(()),
-    };
-    Err(RoleError::Value { parameter: name.to_owned(), value: format!("{text:?}"), allowed })
 }
 
 #[cfg(test)]

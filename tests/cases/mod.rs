@@ -96,7 +96,7 @@ async fn run(case: &Case) -> (Outcome, Round) {
     let mut seen = look(&mut realm, &targets, &store, now).await.unwrap();
     let round = plan(&realm, &seen, settling.as_ref(), now);
     let verdict = round.verdict(!realm.unreadable().is_empty());
-    for (target, report) in carry_out(&round, &mut seen, &targets, &store, now, &|_| {}).await {
+    for (target, report) in carry_out(&round, &mut seen, &targets, &store, now, &|_, _| {}).await {
         let report = report.unwrap();
         assert_eq!(report.failed(), 0, "{target}: {:?}", report.answers.iter().filter(|(_, answer)| answer.is_err()).collect::<Vec<_>>());
     }
@@ -125,7 +125,13 @@ fn every_case_holds() {
         }));
         let wrong = match outcome {
             Ok(wrong) => wrong,
-            Err(panic) => vec![panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned())).unwrap_or_else(|| "it panicked".to_owned())],
+            Err(panic) => vec![
+                panic
+                    .downcast_ref::<String>()
+                    .cloned()
+                    .or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()))
+                    .unwrap_or_else(|| "it panicked".to_owned()),
+            ],
         };
         if !wrong.is_empty() {
             failures.push(format!("{file}: {}\n    {}", case.name, wrong.join("\n    ")));

@@ -2,16 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use regorus::unstable::BUILTINS;
-
 use super::index::{Definition, GroupKind, Index, Meaning, uses};
 use super::{Problem, nearest};
-use crate::policy::tree::{At, Kind, Node, Step, Term};
+use crate::policy::tree::{At, Kind, Node, Step, Term, builtin, builtins};
 
 /// The longest chain of rules and functions. The interpreter takes stack for each, and nothing can catch its end.
 const DEEPEST: usize = 100;
 /// Functions that know more than their arguments: the time, chance, the network, the machine.
-const REFUSED: [&str; 7] = ["time.now_ns", "rand.intn", "http.send", "net.lookup_ip_addr", "opa.runtime", "uuid.rfc4122", "trace"];
+const REFUSED: [&str; 6] = ["time.now_ns", "rand.intn", "http.send", "net.lookup_ip_addr", "opa.runtime", "uuid.rfc4122"];
 /// The largest number that may be written where a builtin makes that many things of it.
 const MOST: i64 = 1_000_000;
 
@@ -116,8 +114,7 @@ fn call(index: &Index<'_>, definition: &Definition<'_>, function: &Term, argumen
     if name == "print" {
         return Ok(None);
     }
-    if let Some((_, count)) = BUILTINS.get(name.as_str()) {
-        let count = usize::from(*count);
+    if let Some(count) = builtin(&name) {
         // A builtin also takes a last argument that its value is compared with.
         if arguments.len() != count && arguments.len() != count + 1 {
             return Err(problem(format!("`{name}` takes {count} arguments, not {}", arguments.len()), None));
@@ -132,12 +129,12 @@ fn call(index: &Index<'_>, definition: &Definition<'_>, function: &Term, argumen
         let imported = definition.module.imports.iter().find_map(|import| {
             let package = import.path.split_first()?.1;
             let rest = group.path.strip_prefix(package)?;
-            Some([&[import.alias.clone()], rest].concat())
+            Some([std::slice::from_ref(&import.alias), rest].concat())
         });
         in_package.map(<[String]>::to_vec).or(imported).map(|path| path.join("."))
     });
-    let builtins = BUILTINS.keys().filter(|name| !REFUSED.contains(name) && !name.starts_with("__")).map(|name| (*name).to_owned());
-    let known: Vec<String> = own.chain(builtins).collect();
+    let usable = builtins().filter(|name| !REFUSED.contains(name) && !name.starts_with("__")).map(str::to_owned);
+    let known: Vec<String> = own.chain(usable).collect();
     let hint = nearest(&name, known.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
     Err(problem(format!("unknown function `{name}`"), hint))
 }
@@ -146,21 +143,18 @@ fn call(index: &Index<'_>, definition: &Definition<'_>, function: &Term, argumen
 fn oversized(name: &str, arguments: &[Term]) -> Option<String> {
     match name {
         "numbers.range" | "numbers.range_step" => {
-            let large = |term: &&Term| match &term.kind {
-                Kind::Scalar(number) => number.parse::<i64>().map_or(true, |number| number.abs() > MOST),
-                _ => false,
+            let large = |term: &Term| {
+                let size = if let Kind::Minus(inner) = &term.kind { inner } else { term };
+                // Anything else but an integer is a fraction, or larger than any.
+                matches!(&size.kind, Kind::Scalar(number) if number.parse::<i64>().map_or(true, |number| number.abs() > MOST))
             };
-            let bare = |term: &Term| match &term.kind {
-                Kind::Minus(inner) => inner.as_ref().clone(),
-                _ => term.clone(),
-            };
-            let bare: Vec<Term> = arguments.iter().map(bare).collect();
-            bare.iter().find(large).map(|_| format!("`{name}` would make more than {MOST} numbers"))
+            arguments.iter().any(large).then(|| format!("`{name}` would make more than {MOST} numbers"))
         }
         "sprintf" => {
             let Kind::Text(format) = &arguments.first()?.kind else { return None };
             let longest = format.split('%').skip(1).filter_map(|directive| {
-                let digits: String = directive.chars().skip_while(|c| "+-# 0".contains(*c)).take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+                let digits: String =
+                    directive.chars().skip_while(|c| "+-# 0".contains(*c)).take_while(|c| c.is_ascii_digit() || *c == '.').collect();
                 digits.split('.').filter_map(|number| number.parse::<u64>().ok().or((!number.is_empty()).then_some(u64::MAX))).max()
             });
             (longest.max()? > 1000).then(|| "`sprintf` pads to more than 1000 characters".to_owned())
@@ -197,7 +191,8 @@ impl Walk<'_, '_> {
         }
         self.path.push(group);
         let mut depth = 1;
-        let next: Vec<(usize, At)> = self.reached.get(group).into_iter().flat_map(|reached| &reached.rules).map(|(rule, at)| (*rule, *at)).collect();
+        let next: Vec<(usize, At)> =
+            self.reached.get(group).into_iter().flat_map(|reached| &reached.rules).map(|(rule, at)| (*rule, *at)).collect();
         for (rule, at) in next {
             if let Some(begin) = self.path.iter().position(|on_path| *on_path == rule) {
                 let circle = self.path.iter().skip(begin).chain([&rule]).map(|group| self.name(*group)).collect::<Vec<_>>().join(" → ");

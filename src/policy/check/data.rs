@@ -1,5 +1,7 @@
 //! Data and rules share one tree: what may stand where, and which paths into it lead somewhere.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::index::{Index, Meaning, uses};
@@ -17,7 +19,9 @@ pub(crate) fn leaves(data: &Value) -> Vec<Vec<String>> {
                     path.pop();
                 }
             }
-            Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => leaves.push(path.clone()),
+            Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                leaves.push(path.clone())
+            }
         }
     }
     let mut leaves = Vec::new();
@@ -26,11 +30,11 @@ pub(crate) fn leaves(data: &Value) -> Vec<Vec<String>> {
 }
 
 /// Where data stands at, above or below a package: the interpreter would take it in place of the rules, without a word.
-pub(crate) fn over_rules(index: &Index<'_>, leaf: &[String]) -> Option<String> {
+pub(crate) fn over_rules(packages: &BTreeSet<Vec<String>>, leaf: &[String]) -> Option<String> {
     if leaf.is_empty() {
         return None;
     }
-    let package = index.packages.iter().find(|package| leaf.starts_with(package) || package.starts_with(leaf))?;
+    let package = packages.iter().find(|package| leaf.starts_with(package) || package.starts_with(leaf))?;
     Some(format!("data at `{}` stands where package `{}` has its rules", leaf.join("."), package.join(".")))
 }
 
@@ -57,6 +61,10 @@ fn lost(index: &Index<'_>, data: &Value, steps: &[Step]) -> Option<(String, Opti
     let mut path: Vec<String> = Vec::new();
     for step in steps {
         let Step::Field(name) = step else { return None };
+        if path == ["realm", "roles"] {
+            // BusinessRoles come and go: a name that is not there now is undefined, as any other key would be.
+            return None;
+        }
         path.push(name.clone());
         let fields = match value {
             Some(Value::Object(fields)) => Some(fields),
@@ -66,7 +74,8 @@ fn lost(index: &Index<'_>, data: &Value, steps: &[Step]) -> Option<(String, Opti
         };
         value = fields.and_then(|fields| fields.get(name));
         let in_rules = || {
-            index.groups.iter().any(|group| group.path.starts_with(&path)) || index.packages.iter().any(|package| package.starts_with(&path))
+            index.groups.iter().any(|group| group.path.starts_with(&path))
+                || index.packages.iter().any(|package| package.starts_with(&path))
         };
         if value.is_none() && !in_rules() {
             let parent = path.split_last().map(|(_, parent)| parent).unwrap_or_default();

@@ -6,7 +6,7 @@ use super::Problem;
 use super::calls::{callee, dotted};
 use super::index::{Definition, GroupKind, Index, Meaning, uses};
 use super::schema::INPUT;
-use crate::policy::tree::{Body, Head, Kind, Literal, Node, Rule, Step, Term};
+use crate::policy::tree::{At, Body, Head, Kind, Literal, Node, Rule, Step, Term};
 
 /// Steps behind which a path is not followed further.
 const LONGEST: usize = 12;
@@ -20,6 +20,8 @@ enum Origin {
     Input(Vec<Step>),
     /// The collection whose members the rule gives.
     Members(usize),
+    /// Something else. Where nothing is known yet, not even this is.
+    Other,
 }
 
 type Origins = BTreeSet<Origin>;
@@ -69,9 +71,7 @@ impl<'b> Flow<'_, 'b> {
         let mut variables = Variables::new();
         if let Head::Function(args, _) = &definition.rule.head {
             for (index, arg) in args.iter().enumerate() {
-                if let (Kind::Var(name), Some(origins)) =
-                    (&arg.kind, self.known.get(group).and_then(|known| known.arguments.get(&index)))
-                {
+                if let (Kind::Var(name), Some(origins)) = (&arg.kind, self.known.get(group).and_then(|known| known.arguments.get(&index))) {
                     variables.entry(name).or_default().extend(origins.iter().cloned());
                 }
             }
@@ -100,10 +100,10 @@ impl<'b> Flow<'_, 'b> {
             }
             Node::Statement(statement) => {
                 let (name, collection) = match &statement.literal {
-                    Literal::SomeIn { value, collection, .. } => match &value.kind {
-                        Kind::Var(name) => (name, collection),
-                        _ => return,
-                    },
+                    Literal::SomeIn { value, collection, .. } => {
+                        let Kind::Var(name) = &value.kind else { return };
+                        (name, collection)
+                    }
                     Literal::Every { value, domain, .. } => (value, domain),
                     Literal::Some(_) | Literal::Expr(_) | Literal::Not(_) => return,
                 };
@@ -119,27 +119,27 @@ impl<'b> Flow<'_, 'b> {
         if let Some(path) = term.path() {
             return match self.index.meaning(definition, &path) {
                 Meaning::Input(steps) => Origins::from([Origin::Input(steps)]),
-                Meaning::Local(name, steps) => {
-                    variables.get(name.as_str()).map(|origins| self.behind(origins, &steps)).unwrap_or_default()
-                }
+                Meaning::Local(name, steps) => variables.get(name.as_str()).map(|origins| self.behind(origins, &steps)).unwrap_or_default(),
                 Meaning::Data(steps) => match self.index.at(&steps) {
                     Some((group, length)) => self.behind(&self.value(group), steps.get(length..).unwrap_or_default()),
-                    None => Origins::new(),
+                    None => Origins::from([Origin::Other]),
                 },
             };
         }
         let (base, steps) = term.unroll();
         let steps: Vec<Step> = steps.into_iter().map(|(step, _)| step).collect();
-        let Kind::Call(function, arguments) = &base.kind else { return Origins::new() };
+        let Kind::Call(function, arguments) = &base.kind else { return Origins::from([Origin::Other]) };
         let origins = if let Some(group) = callee(self.index, definition, function) {
             self.value(group)
         } else if let (Some("object.get"), [object, key, default]) = (dotted(function).as_deref(), arguments.as_slice()) {
             let step = if let Kind::Text(key) = &key.kind { Step::Field(key.clone()) } else { Step::Any };
             let mut origins = self.behind(&self.origins(definition, object, variables), &[step]);
-            origins.extend(self.origins(definition, default, variables));
+            let default = self.origins(definition, default, variables);
+            // A default of a fixed value says nothing of what is found.
+            origins.extend(default.into_iter().filter(|origin| *origin != Origin::Other));
             origins
         } else {
-            Origins::new()
+            Origins::from([Origin::Other])
         };
         self.behind(&origins, &steps)
     }
@@ -162,7 +162,9 @@ impl<'b> Flow<'_, 'b> {
                 (Origin::Input(begin), Some(_)) if begin.len() + steps.len() <= LONGEST => {
                     found.insert(Origin::Input(begin.iter().chain(steps).cloned().collect()));
                 }
-                (Origin::Input(_), Some(_)) => {}
+                (Origin::Input(_) | Origin::Other, Some(_)) => {
+                    found.insert(Origin::Other);
+                }
                 (Origin::Members(group), Some((_, rest))) => {
                     if let Some(known) = self.known.get(*group) {
                         found.extend(self.behind(&known.members, rest));
@@ -215,9 +217,10 @@ impl<'b> Flow<'_, 'b> {
         }
     }
 
+    /// Says where a step of a path leads nowhere. What went astray before is said where that was.
     fn judge(&self, group: usize, definition: &Definition<'b>, problems: &mut Vec<Problem>) {
         let variables = self.variables(group, definition);
-        let mut judge = |term: &Term, places: &[crate::policy::tree::At]| {
+        let mut judge = |term: &Term, places: &[At]| {
             let origins = self.origins(definition, term, &variables);
             // Where one of several sources has the field, the path is sound.
             let mut wrong = None;
@@ -228,27 +231,32 @@ impl<'b> Flow<'_, 'b> {
                     Err(astray) => wrong = Some((astray, steps.len())),
                 }
             }
-            if let Some((astray, length)) = wrong {
-                // The steps that stand here are the last ones of the path.
-                let here = (astray.step + places.len()).checked_sub(length);
-                let at = here.and_then(|here| places.get(here)).copied().unwrap_or(term.at);
-                let problem = Problem { at, message: format!("{}: {}", written(&origins), astray.message), hint: astray.hint };
-                if !problems.contains(&problem) {
-                    problems.push(problem);
-                }
+            // The steps that stand here are the last ones of the path.
+            if let Some((astray, length)) = wrong
+                && let Some(at) = (astray.step + places.len()).checked_sub(length).and_then(|here| places.get(here))
+            {
+                problems.push(Problem { at: *at, message: format!("{}: {}", written(&origins), astray.message), hint: astray.hint });
             }
         };
         for found in uses(definition.rule) {
-            let places: Vec<_> = found.path.steps.iter().map(|(_, at)| *at).collect();
+            let places: Vec<At> = found.path.steps.iter().map(|(_, at)| *at).collect();
             judge(found.term, &places);
         }
+        // Paths that begin at a call.
+        let mut inner: BTreeSet<*const Term> = BTreeSet::new();
         definition.rule.walk(&mut |node| {
-            if let Node::Term(term) = node
-                && let (Kind::Call(..), steps) = (&term.unroll().0.kind, term.unroll().1)
-            {
-                let places: Vec<_> = steps.iter().map(|(_, at)| *at).collect();
-                judge(term, &places);
+            let Node::Term(term) = node else { return };
+            let (base, steps) = term.unroll();
+            let Kind::Call(function, arguments) = &base.kind else { return };
+            if !inner.insert(std::ptr::from_ref(base)) {
+                return;
             }
+            let key = match (dotted(function).as_deref(), arguments.as_slice()) {
+                (Some("object.get"), [_, key, _]) => Some(key.at),
+                (Some(_) | None, _) => None,
+            };
+            let places: Vec<At> = key.into_iter().chain(steps.iter().map(|(_, at)| *at)).collect();
+            judge(term, &places);
         });
     }
 }

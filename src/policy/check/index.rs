@@ -66,6 +66,7 @@ pub(crate) fn defined(module: &Module, rule: &Rule) -> (Vec<String>, GroupKind) 
     let kind = match &rule.head {
         Head::Set(_) => GroupKind::Set,
         Head::Function(args, _) => GroupKind::Function(args.len()),
+        Head::Default(args, _) if !args.is_empty() => GroupKind::Function(args.len()),
         Head::Value(_) | Head::Default(..) if partial => GroupKind::Object,
         Head::Value(_) | Head::Default(..) => GroupKind::Value,
     };
@@ -125,8 +126,7 @@ impl<'a> Index<'a> {
                 if let Some(import) = module.imports.iter().find(|import| import.alias == root) {
                     import.path.iter().cloned().map(Step::Field).chain(steps()).collect()
                 } else {
-                    let own: Vec<Step> =
-                        module.package.iter().cloned().chain([root.to_owned()]).map(Step::Field).chain(steps()).collect();
+                    let own: Vec<Step> = module.package.iter().cloned().chain([root.to_owned()]).map(Step::Field).chain(steps()).collect();
                     let is_rule = self.at(&own).is_some() || !self.reached(own.get(..=module.package.len()).unwrap_or_default()).is_empty();
                     if !is_rule {
                         return Meaning::Local(root.to_owned(), steps().collect());
@@ -155,7 +155,7 @@ pub(crate) fn fixed(steps: &[Step]) -> Vec<String> {
 }
 
 /// Names that a definition declares: arguments, `:=`, `some`, `every`.
-fn locals(rule: &Rule) -> BTreeSet<&str> {
+pub(crate) fn locals(rule: &Rule) -> BTreeSet<&str> {
     let mut locals = BTreeSet::new();
     match &rule.head {
         Head::Function(args, _) | Head::Default(args, _) => args.iter().for_each(|arg| pattern(arg, &mut locals)),
@@ -181,25 +181,13 @@ fn locals(rule: &Rule) -> BTreeSet<&str> {
 }
 
 /// The variables of a pattern.
-fn pattern<'a>(term: &'a Term, names: &mut BTreeSet<&'a str>) {
-    match &term.kind {
-        Kind::Var(name) => {
-            names.insert(name);
-        }
-        Kind::Array(items) => items.iter().for_each(|item| pattern(item, names)),
-        Kind::Object(fields) => fields.iter().for_each(|(_, value)| pattern(value, names)),
-        Kind::Text(_)
-        | Kind::Scalar(_)
-        | Kind::Set(_)
-        | Kind::ArrayOf(..)
-        | Kind::SetOf(..)
-        | Kind::ObjectOf(..)
-        | Kind::Call(..)
-        | Kind::Minus(_)
-        | Kind::Dot(..)
-        | Kind::Index(..)
-        | Kind::Infix(..)
-        | Kind::In(..) => {}
+pub(crate) fn pattern<'a>(term: &'a Term, names: &mut BTreeSet<&'a str>) {
+    if let Kind::Var(name) = &term.kind {
+        names.insert(name);
+    } else if let Kind::Array(items) = &term.kind {
+        items.iter().for_each(|item| pattern(item, names));
+    } else if let Kind::Object(fields) = &term.kind {
+        fields.iter().for_each(|(_, value)| pattern(value, names));
     }
 }
 

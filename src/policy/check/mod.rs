@@ -6,6 +6,7 @@ mod data;
 mod flow;
 mod index;
 mod schema;
+mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +14,8 @@ use serde_json::Value;
 
 use super::rewrite::{ASKED, GENERATED};
 use super::tree::{At, Head, Kind, Literal, Module, Node, Step};
-pub(crate) use data::leaves;
+pub(crate) use data::{leaves, over_rules};
+pub(crate) use index::locals;
 use index::{GroupKind, Index};
 
 /// One problem.
@@ -46,6 +48,8 @@ pub(crate) enum Whose {
 
 /// Checks all modules together. `whose` answers for each module, in the same order.
 pub(crate) fn check(modules: &[Module], whose: &[Whose], data: &Value, own: &[&str]) -> (Facts, Vec<Problem>) {
+    let authors: BTreeSet<usize> =
+        modules.iter().zip(whose).filter(|(_, whose)| **whose == Whose::Author).map(|(module, _)| module.at.file).collect();
     let mut problems = Vec::new();
     for (module, whose) in modules.iter().zip(whose) {
         if *whose == Whose::Author {
@@ -61,14 +65,10 @@ pub(crate) fn check(modules: &[Module], whose: &[Whose], data: &Value, own: &[&s
     if problems.len() == before {
         flow::astray(&index, &mut problems);
     }
+    variables::unbound(&index, &mut problems);
     data::paths(&index, data, &mut problems);
-    let facts = reads(&index, &reached, &mut problems);
+    let facts = reads(&index, &reached, &authors, &mut problems);
     (facts, problems)
-}
-
-/// Where data hides rules: the path and what to say.
-pub(crate) fn data_over_rules(modules: &[Module], leaf: &[String]) -> Option<String> {
-    data::over_rules(&Index::new(modules), leaf)
 }
 
 /// Names that belong to us, and what no policy may say.
@@ -77,9 +77,8 @@ fn names(module: &Module, own: &[&str], problems: &mut Vec<Problem>) {
         problems.push(Problem { at, message, hint: Some(hint.to_owned()) });
     };
     let reserved = "names that begin with `__` are generated";
-    match module.package.first().map(String::as_str) {
-        Some("realm") => problem(module.at, "package `realm` belongs to Provost".to_owned(), "`data.realm.roles` are the BusinessRoles"),
-        Some(_) | None => {}
+    if module.package.first().is_some_and(|part| part == "realm") {
+        problem(module.at, "package `realm` belongs to Provost".to_owned(), "`data.realm.roles` are the BusinessRoles");
     }
     if module.package.iter().any(|part| part.starts_with(GENERATED)) {
         problem(module.at, format!("package `{}` has a reserved name", module.package.join(".")), reserved);
@@ -103,7 +102,11 @@ fn names(module: &Module, own: &[&str], problems: &mut Vec<Problem>) {
         if let Head::Default(args, _) = &rule.head
             && !args.is_empty()
         {
-            problem(rule.at, "a function has no default".to_owned(), "the engines do not agree on it; write a second definition with its own condition");
+            problem(
+                rule.at,
+                "a function has no default".to_owned(),
+                "the engines do not agree on it; write a second definition with its own condition",
+            );
         }
         let mut seen = BTreeSet::new();
         let mut reserve = |name: &str, at: At| {
@@ -116,11 +119,7 @@ fn names(module: &Module, own: &[&str], problems: &mut Vec<Problem>) {
         }
         let mut with = Vec::new();
         rule.walk(&mut |node| match node {
-            Node::Term(term) => match &term.kind {
-                Kind::Var(name) => reserve(name, term.at),
-                Kind::Dot(_, name, at) => reserve(name, *at),
-                _ => {}
-            },
+            Node::Term(term) => term.names().into_iter().for_each(|(name, at)| reserve(name, at)),
             Node::Statement(statement) => {
                 match &statement.literal {
                     Literal::Some(vars) => vars.iter().for_each(|name| reserve(name, statement.at)),
@@ -143,7 +142,9 @@ fn kinds(index: &Index<'_>, problems: &mut Vec<Problem>) {
     for group in &index.groups {
         for definition in &group.rules {
             let (_, kind) = index::defined(definition.module, definition.rule);
-            if kind != group.kind && !matches!((kind, group.kind), (GroupKind::Value, GroupKind::Object) | (GroupKind::Object, GroupKind::Value)) {
+            if kind != group.kind
+                && !matches!((kind, group.kind), (GroupKind::Value, GroupKind::Object) | (GroupKind::Object, GroupKind::Value))
+            {
                 let message = format!("`{}` is defined in two ways: as {} and as {}", group.path.join("."), said(group.kind), said(kind));
                 problems.push(Problem { at: definition.rule.at, message, hint: None });
             }
@@ -167,7 +168,7 @@ fn said(kind: GroupKind) -> String {
 }
 
 /// What is asked for must not depend on what is held, or it would flap.
-fn reads(index: &Index<'_>, reached: &[calls::Reached], problems: &mut Vec<Problem>) -> Facts {
+fn reads(index: &Index<'_>, reached: &[calls::Reached], authors: &BTreeSet<usize>, problems: &mut Vec<Problem>) -> Facts {
     let mut facts = Facts::default();
     let named = |name: &str| index.find(&["provost".to_owned(), name.to_owned()]);
     let asking = calls::closure(reached, ["roles", "accounts", "entitlements"].into_iter().filter_map(named));
@@ -189,21 +190,45 @@ fn reads(index: &Index<'_>, reached: &[calls::Reached], problems: &mut Vec<Probl
             problems.push(problem);
         }
     };
+    // What a module of ours reads is said where an author's rule, or a mapping, reaches it.
+    let blamed = |group: usize, at: At, from: &BTreeSet<usize>| {
+        if authors.contains(&at.file) {
+            return vec![at];
+        }
+        let uses = from.iter().filter_map(|user| reached.get(*user)).flat_map(|reached| &reached.rules);
+        let reaching = uses.filter(|(used, at)| authors.contains(&at.file) && calls::closure(reached, [**used]).contains(&group));
+        let places: Vec<At> = reaching.map(|(_, at)| *at).collect();
+        if places.is_empty() { vec![at] } else { places }
+    };
     for group in 0..index.groups.len() {
         let asks = asking.contains(&group);
         let maps = mapping.contains(&group);
         let decides = deciding.contains(&group);
         for (steps, at) in reached.get(group).into_iter().flat_map(|reached| &reached.input) {
             let what = if asks { "what is asked for" } else { "a mapping" };
+            let from = if asks { &asking } else { &mapping };
+            let mut say = |at: At, message: String, hint: &str| {
+                for at in blamed(group, at, from) {
+                    say(at, message.clone(), hint);
+                }
+            };
             match steps.first() {
                 Some(Step::Field(name)) if matches!(name.as_str(), "observed" | "unread") && (asks || maps) => {
                     say(*at, format!("{what} must not depend on what is held (`input.{name}`)"), "only `violations` may read it");
                 }
                 None | Some(Step::Any) if asks || maps => {
-                    say(*at, format!("{what} must not depend on what is held, and `input` as a whole has that"), "pass `input.person`, or what else is needed of it");
+                    say(
+                        *at,
+                        format!("{what} must not depend on what is held, and `input` as a whole has that"),
+                        "pass `input.person`, or what else is needed of it",
+                    );
                 }
                 Some(Step::Field(name)) if matches!(name.as_str(), "account" | "target") && decides => {
-                    say(*at, format!("`input.{name}` is there for mappings alone"), "what an entitlement concerns stands in its own fields");
+                    say(
+                        *at,
+                        format!("`input.{name}` is there for mappings alone"),
+                        "what an entitlement concerns stands in its own fields",
+                    );
                 }
                 Some(Step::Field(name)) if name == "today" && decides => facts.reads_today = true,
                 None | Some(Step::Any) if decides => facts.reads_today = true,

@@ -35,7 +35,8 @@ pub(crate) struct Astray {
 /// All of `input`.
 pub(crate) static INPUT: LazyLock<Shape> = LazyLock::new(|| {
     let person = person();
-    let key = [("key", Shape::Scalar), ("target", Shape::Scalar), ("kind", Shape::Scalar), ("name", Shape::Scalar), ("right", Shape::Scalar)];
+    let key =
+        [("key", Shape::Scalar), ("target", Shape::Scalar), ("kind", Shape::Scalar), ("name", Shape::Scalar), ("right", Shape::Scalar)];
     let held = object(key.iter().cloned().chain([("account", Shape::Scalar)]));
     let grant = object(key.iter().cloned().chain([("account", Shape::Scalar), ("reason", Shape::Scalar), ("until", Shape::Scalar)]));
     let role = object([
@@ -140,7 +141,10 @@ impl Shape {
                 },
                 (Shape::Map(of), _) | (Shape::List(of), Step::Any) => of,
                 (Shape::List(_), Step::Field(name)) => {
-                    return astray(format!("this is a list, and `{name}` is no index"), Some("take one element by `[0]`, or each by `[_]`".to_owned()));
+                    return astray(
+                        format!("this is a list, and `{name}` is no index"),
+                        Some("take one element by `[0]`, or each by `[_]`".to_owned()),
+                    );
                 }
                 (Shape::Scalar, _) => return astray("nothing is inside a text, a number or a truth value".to_owned(), None),
             };

@@ -134,8 +134,16 @@ fn what_cannot_be_asked_for_is_an_error_at_its_line() {
         ("parameters as a text", r#"roles contains {"name": "staff", "parameters": "x"}"#, "`parameters` of a role must be an object"),
         ("misspelt field", r#"entitlements contains {"target": "a", "kind": "b", "nmae": "c"}"#, "did you mean `name`?"),
         ("no target", r#"entitlements contains {"kind": "b", "name": "c"}"#, "an entitlement needs `target`"),
-        ("a number as a name", r#"entitlements contains {"target": "a", "kind": "b", "name": 7}"#, "`name` of an entitlement must be a text"),
-        ("a date as a moment", r#"entitlements contains {"target": "a", "kind": "b", "name": "c", "until": "2027-01-01"}"#, "must be a moment"),
+        (
+            "a number as a name",
+            r#"entitlements contains {"target": "a", "kind": "b", "name": 7}"#,
+            "`name` of an entitlement must be a text",
+        ),
+        (
+            "a date as a moment",
+            r#"entitlements contains {"target": "a", "kind": "b", "name": "c", "until": "2027-01-01"}"#,
+            "must be a moment",
+        ),
         ("a text as an entitlement", r#"entitlements contains "dir/group/x""#, "an entitlement is an object"),
         ("a text as an account", r#"accounts contains "dir""#, "an account is an object"),
         ("unknown enforcement", r#"violations contains {"rule": "r", "enforcement": "block"}"#, "must be report, withhold or revoke"),
@@ -168,14 +176,19 @@ entitlements contains {"target": "dir", "kind": "group", "name": "x"} if {
     let DecideError::Failed(error) = error else { panic!("{error:?}") };
     assert_eq!((error.file.as_str(), error.line), ("p/a.rego", 4), "{error}");
     assert!(error.text.as_deref().unwrap().contains("startswith"));
-    assert_eq!(entitlements(&decided(&compiled, &input(json!({"attributes": {"code": "ab"}})))), ["dir/group/x"], "the engine is sound again");
+    assert_eq!(
+        entitlements(&decided(&compiled, &input(json!({"attributes": {"code": "ab"}})))),
+        ["dir/group/x"],
+        "the engine is sound again"
+    );
 }
 
 #[test]
 fn twins_say_every_line() {
-    let compiled = compiled(&[(
-        "a.rego",
-        r#"package provost
+    let compiled = compiled(&[
+        (
+            "a.rego",
+            r#"package provost
 
 import data.acme
 
@@ -189,7 +202,9 @@ accounts contains {"target": "chat"} if true
 
 roles contains {"name": "r"} if false
 "#,
-    ), ("b.rego", "package acme\n\ngroups := [\"x\", \"y\"]\n")]);
+        ),
+        ("b.rego", "package acme\n\ngroups := [\"x\", \"y\"]\n"),
+    ]);
     let mut input = input(json!({"type": "employee"}));
     input.roles = vec![holding("clerk", &["dir/group/z"], None)];
     let places = twins(&compiled, &input).unwrap();

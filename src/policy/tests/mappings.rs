@@ -63,7 +63,11 @@ fn an_expression_gives_a_value_or_nothing_or_an_error() {
         ("nothing", "input.person.department", Mapped::Undefined { waits: false }),
         ("null", "object.get(input.person, \"department\", null)", Mapped::Undefined { waits: false }),
         ("a rule of the realm", "data.acme.login", text("ann")),
-        ("a function of the realm", "sprintf(\"%s@%s\", [data.acme.initial(input.person.name.givenName), data.domain])", text("a@x.example")),
+        (
+            "a function of the realm",
+            "sprintf(\"%s@%s\", [data.acme.initial(input.person.name.givenName), data.domain])",
+            text("a@x.example"),
+        ),
         ("the target", "input.target", text("dir")),
         ("a manager", "data.acme.boss.displayName", text("Dia")),
         ("what another target exports", "data.acme.address", text("ann@mail")),
@@ -73,12 +77,17 @@ fn an_expression_gives_a_value_or_nothing_or_an_error() {
         assert_eq!(mapped("", &[("x", expression)], &input)["x"], *expected, "{name}");
     }
     assert_eq!(mapped("admin", &[("x", "data.acme.login")], &input)["x"], text("ann-admin"), "a second account");
-    assert_eq!(mapped("", &[("candidates", "[\"a\", \"b\", \"a1\"]")], &input)["candidates"], Mapped::Candidates(vec!["a".into(), "b".into(), "a1".into()]));
+    assert_eq!(
+        mapped("", &[("candidates", "[\"a\", \"b\", \"a1\"]")], &input)["candidates"],
+        Mapped::Candidates(vec!["a".into(), "b".into(), "a1".into()])
+    );
 }
 
 #[test]
 fn an_error_is_never_nothing_and_stays_with_its_attribute() {
-    let input = input(json!({"userName": "ann", "attributes": {"n": 7, "object": {"a": 1}, "deep": [["x"]]}, "emails": [{"value": "a"}, {"value": "b"}]}));
+    let input = input(
+        json!({"userName": "ann", "attributes": {"n": 7, "object": {"a": 1}, "deep": [["x"]]}, "emails": [{"value": "a"}, {"value": "b"}]}),
+    );
     let rows: &[(&str, &str, &str)] = &[
         ("a builtin", "concat(\"\",\n  [lower(input.person.attributes.n)])", "dir.yaml mapping.x:2:"),
         ("several values", "input.person.emails[_].value", "gives 2 different values"),

@@ -3,6 +3,9 @@
 use super::*;
 use crate::policy::decision::Enforcement;
 
+/// Name; what is asked for, what is held, which targets were never read; what the rule says, what follows.
+type Row<'a> = (&'a str, &'a [&'a str], &'a [&'a str], &'a [&'a str], &'a str, &'a [Enforcement]);
+
 fn realm(enforcement: &str) -> Compiled {
     let data = json!({"sod": [{
         "rule": "four-eyes", "enforcement": enforcement, "yields": "pay/role/approve", "between": ["pay/role/enter", "pay/role/approve"],
@@ -14,7 +17,7 @@ fn realm(enforcement: &str) -> Compiled {
 #[test]
 fn both_sides_asked_or_held_are_a_violation_that_names_the_side_that_yields() {
     let (enter, approve) = ("pay/role/enter", "pay/role/approve");
-    let rows: &[(&str, &[&str], &[&str], &[&str], &str, &[Enforcement])] = &[
+    let rows: &[Row<'_>] = &[
         ("one side", &[approve], &[], &[], "withhold", &[]),
         ("both asked", &[enter, approve], &[], &[], "withhold", &[Enforcement::Withhold]),
         ("one asked, one held", &[approve], &[enter], &[], "revoke", &[Enforcement::Revoke]),
@@ -57,7 +60,11 @@ fn its_data_is_checked() {
     let rows: &[(&str, Value, &str)] = &[
         ("none", json!({}), "needs data"),
         ("misspelt", json!({"sod": [{"rule": "r", "yeilds": "a/b/c", "between": []}]}), "unknown field `yeilds`"),
-        ("yields elsewhere", json!({"sod": [{"rule": "r", "yields": "a/b/c", "between": ["a/b/d", "a/b/e"]}]}), "`yields` is none of `between`"),
+        (
+            "yields elsewhere",
+            json!({"sod": [{"rule": "r", "yields": "a/b/c", "between": ["a/b/d", "a/b/e"]}]}),
+            "`yields` is none of `between`",
+        ),
         ("one side", json!({"sod": [{"rule": "r", "yields": "a/b/c", "between": ["a/b/c"]}]}), "needs two"),
         ("no key", json!({"sod": [{"rule": "r", "yields": "c", "between": ["c", "d"]}]}), "data.sod[0]"),
     ];

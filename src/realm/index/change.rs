@@ -196,6 +196,8 @@ impl Realm {
                 if let Some(old) = old {
                     let lockouts: Vec<LockoutSpec> = old.into_iter().chain(self.lockouts.get(name).cloned()).map(|one| one.spec).collect();
                     touched.people.extend(lockouts.iter().flat_map(|lockout| self.meant(&lockout.person)));
+                    // A manager who is locked shows as such.
+                    touched.objects.extend(lockouts.iter().filter_map(|lockout| ObjectName::parse(lockout.person.as_str()).ok()));
                     self.derived.locked.take();
                 }
             }
