@@ -62,6 +62,8 @@ pub struct Link {
     pub stage: Option<(LifecycleState, Timestamp)>,
     /// The person's end, as last read.
     pub end: Option<Timestamp>,
+    /// When the person's leave begins or began, as last read.
+    pub leave: Option<Timestamp>,
     /// Since when nobody declares the person.
     pub gone: Option<Timestamp>,
     /// Which brakes hold changes here, and since when.
@@ -98,6 +100,7 @@ impl Default for Link {
             disabled: None,
             stage: None,
             end: None,
+            leave: None,
             gone: None,
             held: BTreeMap::new(),
             charged: BTreeSet::new(),

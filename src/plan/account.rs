@@ -1,10 +1,12 @@
 //! One account: from its course, what was found and what is remembered, to its changes and what is to be remembered.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::api::target::{Mode, Treatment};
 use crate::model::account::{Account, AccountKey, AccountState};
-use crate::model::change::{Act, Cause, Change, LifecycleState};
+use crate::model::change::{Act, Brake, Cause, Change, LifecycleState};
 use crate::model::ids::AttributeName;
 use crate::model::ledger::Link;
 use crate::model::observed::{Missing, Observed, Seen};
@@ -86,17 +88,20 @@ pub struct AccountPlan {
     pub findings: Vec<Finding>,
     /// What is to be remembered; none: nothing.
     pub link: Option<Link>,
-    /// An end is read here for the first time, or has moved nearer: the guard judges it as a leaver now.
-    pub end_announced: bool,
-    /// An end that was announced earlier and judged then.
-    pub end_was_announced: bool,
+    /// An end or a leave is read here for the first time, or has moved nearer: the guard judges it by this brake now.
+    pub announced: BTreeSet<Brake>,
+    /// The brakes of what was announced earlier and judged then.
+    pub announced_before: BTreeSet<Brake>,
 }
 
 /// Plans one account.
 #[must_use]
 pub fn plan_account(mut sight: Sight<'_>, known: Option<&Link>, found: Found<'_>, chosen: &Attributes) -> AccountPlan {
     let mut out = AccountPlan::default();
-    let mut course = course(sight.person, sight.asked, known, sight.rules, &sight.key.account, sight.t);
+    // What is seen open now has not stayed Disabled, whatever was seen before: no later step is due.
+    let open = matches!(&found, Found::Account { seen, .. } if seen.account().state != AccountState::Disabled);
+    let reopened = known.filter(|link| open && link.disabled.is_some()).map(|link| Link { disabled: None, ..link.clone() });
+    let mut course = course(sight.person, sight.asked, reopened.as_ref().or(known), sight.rules, &sight.key.account, sight.t);
     if matches!(course.as_ref().map(|c| c.cause), Some(Cause::Gone)) && !sight.absence_judged
         || matches!(course.as_ref().map(|c| c.cause), Some(Cause::Unasked)) && !sight.removals_judged
     {
@@ -189,19 +194,35 @@ fn there(
     out.link = Some(link);
 }
 
-/// An end that was unknown or later, first seen on a person with an open account here, is judged now.
+/// An end that was unknown or later, first seen on a person with an account here, is judged now; a leave likewise.
 fn announce(sight: &Sight<'_>, known: Option<&Link>, account: &Account, link: &mut Link, out: &mut AccountPlan) {
     let Some(lifecycle) = &sight.person.lifecycle else { return };
-    // An emptied list tells nothing: what was known before is what freezes the person.
-    if !lifecycle.employed && matches!(sight.person.stand, Stand::Frozen(_)) {
+    let before = known.and_then(|link| link.end);
+    if !lifecycle.employed {
+        // An emptied list says nothing of an employment that is known: that it was is not forgotten, nor what is held.
+        out.announced_before.extend(before.map(|_| Brake::Leavers));
+        out.announced_before.extend(known.and_then(|link| link.leave).map(|_| Brake::Suspensions));
         return;
     }
-    link.employed = lifecycle.employed;
-    let before = known.and_then(|link| link.end);
+    link.employed = true;
+    // What has begun already and left the account shut leaves nothing to judge; what is to come may find it open again.
+    let judges = |from: Timestamp| from > sight.t || account.state != AccountState::Disabled;
     if let Some(end) = lifecycle.end {
-        out.end_was_announced = before.is_some_and(|before| before <= end);
-        out.end_announced = !out.end_was_announced && account.state != AccountState::Disabled;
+        if before.is_some_and(|before| before <= end) {
+            out.announced_before.insert(Brake::Leavers);
+        } else if judges(end) {
+            out.announced.insert(Brake::Leavers);
+        }
     }
+    if let Some(leave) = lifecycle.leave {
+        // One that had begun is over by now, and this is another one; one that had not has moved away.
+        if known.and_then(|link| link.leave).is_some_and(|before| before == leave || before < leave && before > sight.t) {
+            out.announced_before.insert(Brake::Suspensions);
+        } else if judges(leave) {
+            out.announced.insert(Brake::Suspensions);
+        }
+    }
+    link.leave = lifecycle.leave;
     link.end = lifecycle.end;
 }
 
@@ -336,6 +357,7 @@ fn absent(
     };
     if let Some(lifecycle) = &sight.person.lifecycle {
         link.employed = lifecycle.employed;
+        link.leave = lifecycle.leave;
         link.end = lifecycle.end;
     }
     for (attribute, value) in &values.values {
@@ -374,8 +396,8 @@ fn unread(sight: &Sight<'_>, course: Option<&Course>, known: Option<&Link>, out:
         }
         if let Some(lifecycle) = &sight.person.lifecycle {
             let before = known.end;
-            out.end_was_announced = lifecycle.end.is_some_and(|end| before.is_some_and(|before| before <= end));
-            out.end_announced = !out.end_was_announced;
+            let judged = lifecycle.end.is_some_and(|end| before.is_some_and(|before| before <= end));
+            if judged { &mut out.announced_before } else { &mut out.announced }.insert(Brake::Leavers);
             link.end = lifecycle.end;
         }
     }

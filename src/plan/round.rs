@@ -128,6 +128,7 @@ pub fn plan_round(realm: &Realm, decided: Decided, looks: &BTreeMap<TargetName, 
     let safety = realm.spec().and_then(|spec| spec.safety.as_ref());
     let holds = realm_holds(judged.values().map(|(_, _, _, verdict, _, _)| verdict), safety);
     let sure = judging.absence && judging.removals && decided.frozen.is_none();
+    let nobody = decided.people.is_empty();
     let mut targets = BTreeMap::new();
     for (name, (desired, plan, answers, verdict, look, observed)) in judged {
         let sure = sure && observed.extent().is_complete();
@@ -139,6 +140,7 @@ pub fn plan_round(realm: &Realm, decided: Decided, looks: &BTreeMap<TargetName, 
             realm: &holds,
             answers: &answers,
             settling,
+            nobody,
             sure,
             t,
         };
@@ -252,6 +254,10 @@ pub fn next_due(
         for account in accounts {
             let key = AccountKey { person: person.clone(), target: name.clone(), account };
             let link = ledger.links.get(&key);
+            if desired.lifecycle.is_none() && desired.stand != Stand::Gone {
+                // The object cannot be read; an end that was read before still comes.
+                due.extend(link.and_then(|link| link.end));
+            }
             due.extend(course(desired, desired.asked.get(&key.account), link, &look.rules, &key.account, t).and_then(|course| course.next));
             for (entitlement, grant) in link.into_iter().flat_map(|link| &link.grants) {
                 due.extend(grant.until);

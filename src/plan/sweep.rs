@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::api::target::Mode;
 use crate::model::account::{Account, AccountKey};
-use crate::model::change::{Act, Change, LifecycleState};
+use crate::model::change::{Act, Brake, Change, LifecycleState};
 use crate::model::entitlement::EntitlementKey;
 use crate::model::ids::{AccountId, TargetName};
 use crate::model::ledger::{Fact, Ledger, Link};
@@ -45,10 +45,10 @@ pub struct Plan {
     pub unlinked: BTreeSet<AccountKey>,
     /// Accounts that somebody else shut.
     pub elsewhere: BTreeSet<AccountKey>,
-    /// Accounts of people whose end is read for the first time, or moved nearer: judged as leavers now.
-    pub announced: BTreeSet<AccountKey>,
-    /// Accounts of people whose end was announced and judged earlier.
-    pub announced_before: BTreeSet<AccountKey>,
+    /// Accounts of people whose end or leave is read for the first time, or moved nearer, and the brake that judges it now.
+    pub announced: BTreeSet<(AccountKey, Brake)>,
+    /// Accounts of people whose end or leave was announced and judged earlier, and by which brake.
+    pub announced_before: BTreeSet<(AccountKey, Brake)>,
     /// Who was in scope.
     pub scope: Scope,
     /// How much of the target was read.
@@ -147,12 +147,8 @@ pub fn plan(
         let account = plan_account(sight, known, found, chosen.get(&key).unwrap_or(&nothing));
         plan.changes.extend(account.changes);
         plan.findings.extend(account.findings);
-        if account.end_announced {
-            plan.announced.insert(key.clone());
-        }
-        if account.end_was_announced {
-            plan.announced_before.insert(key.clone());
-        }
+        plan.announced.extend(account.announced.into_iter().map(|brake| (key.clone(), brake)));
+        plan.announced_before.extend(account.announced_before.into_iter().map(|brake| (key.clone(), brake)));
         if let Some(from) = moved.get(&key) {
             plan.unlinked.insert(from.clone());
         }
@@ -171,10 +167,7 @@ pub fn plan(
             None => {}
         }
     }
-    plan.enabled = u32::try_from(
-        ledger.links.values().filter(|link| link.id.is_some() && link.state == crate::model::account::AccountState::Enabled).count(),
-    )
-    .unwrap_or(u32::MAX);
+    plan.enabled = enabled(ledger, &plan);
     provide(rules, observed, desired, &mut plan);
     strangers(rules, claims, observed, &matched, &contested, &mut plan);
     if rules.mode == Mode::Observe {
@@ -185,6 +178,13 @@ pub fn plan(
     }
     order::sort(&mut plan.changes, &|_| false);
     plan
+}
+
+/// Linked accounts last seen Enabled: this look is the last one, for those whom it shows.
+fn enabled(ledger: &Ledger, plan: &Plan) -> u32 {
+    let untold = ledger.links.iter().filter(|(key, _)| !plan.links.contains_key(*key) && !plan.unlinked.contains(*key));
+    let open = |link: &&Link| link.id.is_some() && link.state == crate::model::account::AccountState::Enabled;
+    u32::try_from(untold.map(|(_, link)| link).chain(plan.links.values()).filter(open).count()).unwrap_or(u32::MAX)
 }
 
 /// A target that carries another realm's keys and none of ours.

@@ -23,6 +23,8 @@ pub struct Lifecycle {
     pub next: Option<Timestamp>,
     /// When all employments end, past or to come; none where that is open.
     pub end: Option<Timestamp>,
+    /// When the leave begins that stands, or else the next one; none where no leave is known.
+    pub leave: Option<Timestamp>,
     /// Whether the person has any employment.
     pub employed: bool,
     /// The first day of the next employment to begin, in the person's own zone (for civil days before it).

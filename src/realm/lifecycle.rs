@@ -58,9 +58,24 @@ pub fn lifecycle_at(person: &PersonSpec, lock: Lock, zone: &TimeZone, t: Timesta
         state: now.0,
         next,
         end,
+        leave: leave(&terms, t),
         employed: !terms.is_empty(),
         next_start: next_start.filter(|start| *start < Timestamp::MAX).map(|start| start.to_zoned(zone.clone())),
     }
+}
+
+/// When the leave begins that stands at `t`, or else the next one, by the employments alone.
+fn leave(terms: &[Term], t: Timestamp) -> Option<Timestamp> {
+    let mut moments: Vec<Timestamp> = terms.iter().flat_map(Term::moments).filter(|moment| *moment < Timestamp::MAX).collect();
+    moments.sort_unstable();
+    let mut begins = None;
+    for moment in moments {
+        if moment > t && begins.is_some() {
+            break;
+        }
+        begins = (best(terms, moment).0 == LifecycleState::Leave).then(|| begins.unwrap_or(moment));
+    }
+    begins
 }
 
 /// The employment that gives the state at `t`: of equals the first listed, between two the one that ended last.

@@ -69,13 +69,13 @@ pub fn judge(plan: &Plan, rules: &TargetRules, ledger: &Ledger, desired: &Desire
         return judged;
     }
     let mut earlier: BTreeSet<(AccountKey, Brake)> = BTreeSet::new();
-    let announced = plan.announced.iter().map(|key| (key.clone(), Brake::Leavers));
+    let announced = plan.announced.iter().map(|(key, brake)| (key.clone(), *brake, None));
     let frozen = |change: &Change| rules.freeze && !matches!(change.cause(), Cause::Lifecycle(LifecycleState::Terminated));
     let wanted = plan.changes.iter().filter(|change| !frozen(change)).filter_map(|change| {
         let answered = answers.approved(&change.line(), ledger).is_some();
-        change.brake().filter(|_| !answered).map(|brake| (change.key().clone(), brake))
+        change.brake().filter(|_| !answered).map(|brake| (change.key().clone(), brake, Some(change.cause())))
     });
-    for (key, brake) in wanted.chain(announced) {
+    for (key, brake, cause) in wanted.chain(announced) {
         let link = ledger.links.get(&key);
         let since = link.and_then(|link| link.held.get(&brake));
         if since.is_some() {
@@ -83,8 +83,9 @@ pub fn judge(plan: &Plan, rules: &TargetRules, ledger: &Ledger, desired: &Desire
         }
         let over_a_day = since.is_some_and(|since| since.checked_add(DAY).is_ok_and(|over| over <= t));
         let charged = link.is_some_and(|link| link.charged.contains(&brake));
-        // An announced end was judged when it was announced.
-        let judged_before = brake == Brake::Leavers && plan.announced_before.contains(&key) && since.is_none();
+        // An end or a leave that was announced was judged then; a suspension beside it was not.
+        let came = matches!(cause, Some(Cause::Lifecycle(LifecycleState::Terminated | LifecycleState::Leave)));
+        let judged_before = came && since.is_none() && plan.announced_before.contains(&(key.clone(), brake));
         if !over_a_day && !charged && !judged_before {
             judged.wanted.entry(brake).or_default().insert(key);
         }
@@ -191,7 +192,7 @@ pub(super) fn mark(plan: &mut Plan, items: &[Guarded], watch: &Watch<'_>, window
         let key = item.change.key();
         wanted.insert((key.clone(), brake));
         match &item.fate {
-            Fate::Held(Hold::Brake { .. } | Hold::Earlier(_)) => {
+            Fate::Held(Hold::Brake { .. } | Hold::Earlier(_) | Hold::EmptySource) => {
                 held.entry(key.clone()).or_default().insert(brake);
             }
             Fate::Send(None) if watch.judged.wanted.get(&brake).is_some_and(|keys| keys.contains(key)) => {
@@ -201,26 +202,25 @@ pub(super) fn mark(plan: &mut Plan, items: &[Guarded], watch: &Watch<'_>, window
         }
     }
     let planned = wanted.clone();
-    // An end that is announced is charged, or marked, now; its Disable comes later.
+    // An end or a leave that is announced is charged, or marked, now; its Disable comes later.
     if watch.rules.mode == Mode::Enforce {
-        for key in &plan.announced {
-            let brake = Brake::Leavers;
-            let over = watch.judged.held.contains_key(&(key.clone(), brake)) || watch.realm.0.contains_key(&(key.clone(), brake));
-            if wanted.contains(&(key.clone(), brake)) {
+        for announced in &plan.announced {
+            if !wanted.insert(announced.clone()) {
                 continue;
             }
-            wanted.insert((key.clone(), brake));
-            if over {
-                held.entry(key.clone()).or_default().insert(brake);
+            let (key, brake) = announced;
+            if watch.judged.held.contains_key(announced) || watch.realm.0.contains_key(announced) {
+                held.entry(key.clone()).or_default().insert(*brake);
             } else {
-                sent.entry(brake).or_default().insert(key.clone());
+                sent.entry(*brake).or_default().insert(key.clone());
             }
         }
-        // A mark from the announcement stays until the end comes, moves away or is answered.
-        for key in &plan.announced_before {
-            let still = watch.ledger.links.get(key).is_some_and(|link| link.held.contains_key(&Brake::Leavers));
-            if still && !wanted.contains(&(key.clone(), Brake::Leavers)) {
-                held.entry(key.clone()).or_default().insert(Brake::Leavers);
+        // A mark from the announcement stays until what was announced comes, is withdrawn or is answered.
+        for announced in &plan.announced_before {
+            let (key, brake) = announced;
+            let still = watch.ledger.links.get(key).is_some_and(|link| link.held.contains_key(brake));
+            if still && !wanted.contains(announced) {
+                held.entry(key.clone()).or_default().insert(*brake);
             }
         }
     }

@@ -63,6 +63,8 @@ pub enum Hold {
     NewScope,
     /// The target suddenly shows much less than before.
     Shrunk,
+    /// Nobody is declared any more, and somebody was.
+    EmptySource,
     /// Somebody else shut the account.
     DisabledElsewhere,
     /// What it follows is held.
@@ -79,6 +81,7 @@ impl fmt::Display for Hold {
             Self::MinimumMembers(minimum) => write!(f, "fewer than {minimum} enabled members would be left"),
             Self::NewScope => f.write_str("the first removals under this authoritative scope"),
             Self::Shrunk => f.write_str("the target suddenly shows much less than before"),
+            Self::EmptySource => f.write_str("not one Person is declared any more"),
             Self::DisabledElsewhere => f.write_str("somebody else shut the account"),
             Self::Follows => f.write_str("what it follows is held"),
         }
@@ -130,6 +133,8 @@ pub struct Watch<'a> {
     pub answers: &'a Answers,
     /// How long removals must last.
     pub settling: Option<&'a Settling>,
+    /// Not one Person is declared: the source has come back empty.
+    pub nobody: bool,
     /// Nothing is unreadable, so that what is not wanted is really not wanted.
     pub sure: bool,
     /// Now.
@@ -214,6 +219,9 @@ fn hold(plan: &Plan, change: &Change, watch: &Watch<'_>, leaver: bool) -> Option
     let spared = leaver || matches!(change.cause(), Cause::Until | Cause::Lifecycle(LifecycleState::Suspended | LifecycleState::Leave));
     if watch.rules.removals == Removals::Hold && change.act().removes() && !spared {
         return Some(Hold::Removals);
+    }
+    if watch.nobody && change.cause() == Cause::Gone && change.act().removes() {
+        return Some(Hold::EmptySource);
     }
     if plan.shrank && !(leaver && matches!(change.act(), Act::Disable)) && change.cause() != Cause::Until {
         return Some(Hold::Shrunk);

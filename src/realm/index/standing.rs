@@ -190,6 +190,7 @@ fn together(all: Vec<Lifecycle>, others: bool) -> Option<Lifecycle> {
     let next = all.iter().filter_map(|one| one.next).min();
     let ends: Option<Vec<Timestamp>> = all.iter().map(|one| one.end).collect();
     let end = ends.filter(|_| !others).and_then(|ends| ends.into_iter().max());
+    let leave = all.iter().filter_map(|one| one.leave).min();
     let employed = all.iter().any(|one| one.employed);
     let next_start = all.iter().filter_map(|one| one.next_start.clone()).min();
     let state = all
@@ -198,7 +199,7 @@ fn together(all: Vec<Lifecycle>, others: bool) -> Option<Lifecycle> {
         .filter(|state| ended || *state != LifecycleState::Terminated)
         .filter(|state| !others || matches!(state, LifecycleState::Locked | LifecycleState::Suspended))
         .min()?;
-    Some(Lifecycle { state, next, end, employed, next_start })
+    Some(Lifecycle { state, next, end, leave, employed, next_start })
 }
 
 fn fits(rule: &AttributeSpec, value: &serde_json::Value) -> bool {
