@@ -3,3 +3,5 @@
 
 mod architecture;
 mod cases;
+mod common;
+mod plane;
