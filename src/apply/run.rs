@@ -92,7 +92,9 @@ pub async fn look(realm: &mut Realm, targets: &Targets, store: &dyn LedgerStore,
 pub fn plan(realm: &Realm, seen: &Seen, settling: Option<&Settling>, t: Timestamp) -> Round {
     let broken = match &seen.compiled {
         Ok(_) => Frozen::new("", ""),
-        Err(errors) => errors.first().map_or_else(|| Frozen::new("the policies do not compile", ""), |error| Frozen { reason: error.to_reason() }),
+        Err(errors) => {
+            errors.first().map_or_else(|| Frozen::new("the policies do not compile", ""), |error| Frozen { reason: error.to_reason() })
+        }
     };
     let rules: BTreeMap<TargetName, TargetRules> = seen.looks.iter().map(|(name, look)| (name.clone(), look.rules.clone())).collect();
     let mut ledgers = seen.others.clone();
@@ -128,7 +130,12 @@ pub fn sources(realm: &Realm) -> Vec<PolicySource> {
     realm
         .policies()
         .iter()
-        .map(|parts| PolicySource { policy: parts.policy.clone(), modules: parts.modules.clone(), data: parts.data.clone(), libraries: parts.use_.clone() })
+        .map(|parts| PolicySource {
+            policy: parts.policy.clone(),
+            modules: parts.modules.clone(),
+            data: parts.data.clone(),
+            libraries: parts.use_.clone(),
+        })
         .collect()
 }
 
@@ -157,15 +164,19 @@ pub fn offline(realm: &Realm) -> (Mappings, BTreeMap<TargetName, RulesError>) {
 
 fn mappings_of(target: &TargetName, rules: &TargetRules) -> Mappings {
     let sources = |rules: &AccountRules| {
-        rules.mapping.iter().filter_map(|(attribute, mapping)| {
-            let (expression, form) = match &mapping.source {
-                Source::Value(expression) => (expression, MappingForm::Value),
-                Source::Candidates(expression) => (expression, MappingForm::Candidates),
-                Source::Numbers(..) => return None,
-            };
-            let place = format!("TargetSystem/{target} mapping.{attribute}");
-            Some((attribute.clone(), MappingSource { expression: expression.clone(), form, place }))
-        }).collect()
+        rules
+            .mapping
+            .iter()
+            .filter_map(|(attribute, mapping)| {
+                let (expression, form) = match &mapping.source {
+                    Source::Value(expression) => (expression, MappingForm::Value),
+                    Source::Candidates(expression) => (expression, MappingForm::Candidates),
+                    Source::Numbers(..) => return None,
+                };
+                let place = format!("TargetSystem/{target} mapping.{attribute}");
+                Some((attribute.clone(), MappingSource { expression: expression.clone(), form, place }))
+            })
+            .collect()
     };
     rules.accounts.iter().map(|(account, rules)| ((target.clone(), account.clone()), sources(rules))).collect()
 }
@@ -173,6 +184,6 @@ fn mappings_of(target: &TargetName, rules: &TargetRules) -> Mappings {
 /// Rules of a target whose manifest cannot be worked with: nothing is mapped and nothing is done.
 fn bare(name: &TargetName, realm: &Realm, realm_spec: &RealmSpec) -> Result<TargetRules, StoreError> {
     let spec = crate::api::target::TargetSystemSpec::default();
-    TargetRules::new(name.clone(), &spec, realm.id().clone(), realm_spec, &Schema::default()).map_err(|error| StoreError::Store(error.to_string()))
+    TargetRules::new(name.clone(), &spec, realm.id().clone(), realm_spec, &Schema::default())
+        .map_err(|error| StoreError::Store(error.to_string()))
 }
-

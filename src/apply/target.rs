@@ -160,9 +160,16 @@ impl Target {
         let attributes = match change.act() {
             Act::Create { attributes, .. } => resolved(attributes, ledger),
             Act::Set(attribute, value) => resolved(&Attributes::from([(attribute.clone(), value.clone())]), ledger),
-            Act::Provide(_) | Act::Own | Act::Clear(_) | Act::Enable | Act::Disable | Act::EndSessions | Act::Delete | Act::Withdraw | Act::Grant(_) | Act::Revoke(_) => {
-                Attributes::new()
-            }
+            Act::Provide(_)
+            | Act::Own
+            | Act::Clear(_)
+            | Act::Enable
+            | Act::Disable
+            | Act::EndSessions
+            | Act::Delete
+            | Act::Withdraw
+            | Act::Grant(_)
+            | Act::Revoke(_) => Attributes::new(),
         };
         Write { change: change.clone(), id, owner: rules.owner_key(change.key()), attributes, password: None }
     }
@@ -228,7 +235,13 @@ impl Target {
     }
 
     /// One read-back of what attributes were written to: what reads otherwise than it was sent is settled, so that the plan does not flap.
-    async fn read_back(&self, answers: &[(Change, Result<Done, Failure>)], rules: &TargetRules, links: &mut BTreeMap<AccountKey, Option<Link>>, t: Timestamp) {
+    async fn read_back(
+        &self,
+        answers: &[(Change, Result<Done, Failure>)],
+        rules: &TargetRules,
+        links: &mut BTreeMap<AccountKey, Option<Link>>,
+        t: Timestamp,
+    ) {
         let mut sent: BTreeMap<AccountId, (AccountKey, Attributes)> = BTreeMap::new();
         for (change, answer) in answers {
             let Ok(done) = answer else { continue };
@@ -254,7 +267,8 @@ impl Target {
             link.name.clone_from(&account.name);
             for (attribute, value) in attributes {
                 let shown = account.attributes.get(&attribute);
-                let equal = shown == Some(&value) || attribute.as_str() == crate::plan::rules::USER_NAME && value.texts().contains(&account.name);
+                let equal =
+                    shown == Some(&value) || attribute.as_str() == crate::plan::rules::USER_NAME && value.texts().contains(&account.name);
                 if equal {
                     link.settled.remove(&attribute);
                 } else {
@@ -285,7 +299,15 @@ impl Undone {
             Act::Grant(key) => {
                 self.granted.insert(key.clone());
             }
-            Act::Provide(_) | Act::Own | Act::Set(..) | Act::Clear(_) | Act::Enable | Act::EndSessions | Act::Delete | Act::Withdraw | Act::Revoke(_) => {}
+            Act::Provide(_)
+            | Act::Own
+            | Act::Set(..)
+            | Act::Clear(_)
+            | Act::Enable
+            | Act::EndSessions
+            | Act::Delete
+            | Act::Withdraw
+            | Act::Revoke(_) => {}
         }
     }
 

@@ -102,7 +102,11 @@ async fn answer(args: &Common, decision: Answer, expires: Option<&str>, world: &
     let (changes, them) = if count == 1 { ("1 change".to_owned(), "it") } else { (format!("{count} changes"), "them") };
     let until = expires.map_or_else(|| ", until the file is deleted".to_owned(), |until| format!(", until {until}"));
     match decision {
-        Answer::Approve => world.tell(&format!("\n{changes} approved{until}: {}\nThe next `provost apply{}` carries {them} out.", path.display(), args.source.flags())),
+        Answer::Approve => world.tell(&format!(
+            "\n{changes} approved{until}: {}\nThe next `provost apply{}` carries {them} out.",
+            path.display(),
+            args.source.flags()
+        )),
         Answer::Reject => world.tell(&format!("\n{changes} rejected{until}: {}", path.display())),
     }
     Ok(Exit::Done)
@@ -113,10 +117,16 @@ fn chosen(args: &Common, decision: Answer, session: &Session, target: &TargetNam
     if let Some(failure) = session.round.unread.get(target) {
         anyhow::bail!("{target} could not be read, so that nobody knows what is held there: {failure}");
     }
-    let Some(round) = session.round.targets.get(target) else { anyhow::bail!("{target} is not worked with: it is suspended, or cannot be read") };
+    let Some(round) = session.round.targets.get(target) else {
+        anyhow::bail!("{target} is not worked with: it is suspended, or cannot be read")
+    };
     if let Some(asked) = &args.digest {
         let now = round.plan.held_digest();
-        anyhow::ensure!(*asked == now, "something else is held in {target} by now: look at `provost plan{}` again (digest {now})", args.source.flags());
+        anyhow::ensure!(
+            *asked == now,
+            "something else is held in {target} by now: look at `provost plan{}` again (digest {now})",
+            args.source.flags()
+        );
     }
     // What is sent anyway can be rejected as well; approved is what is held.
     let answerable = |item: &&Guarded| matches!(item.fate, Fate::Held(_)) || decision == Answer::Reject && !args.changes.is_empty();
@@ -146,7 +156,8 @@ fn not_of_oneself(approver: &str, session: &Session, target: &TargetName, lines:
 }
 
 fn span(text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {
-    let span: Span = serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|_| anyhow::anyhow!("--expires: `{text}` is no length of time: write 30m, 24h or 7d"))?;
+    let span: Span = serde_json::from_value(serde_json::Value::String(text.to_owned()))
+        .map_err(|_| anyhow::anyhow!("--expires: `{text}` is no length of time: write 30m, 24h or 7d"))?;
     Ok(now.checked_add(span.length())?)
 }
 

@@ -7,10 +7,10 @@ use std::sync::Mutex;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use super::Output;
 use super::exit::Exit;
 use super::source::{Tell, Where, sheet, target_called};
 use super::world::World;
-use super::Output;
 use crate::apply::target::Report;
 use crate::folder::run::Access;
 use crate::ledger::StoreError;
@@ -62,8 +62,13 @@ pub async fn run(args: &Args, world: &mut World) -> anyhow::Result<Exit> {
         session.only(&target);
     }
     let sheet = sheet(&session, &args.source, None);
-    let sending: BTreeMap<TargetName, usize> =
-        session.round.targets.iter().map(|(name, target)| (name.clone(), target.plan.sent().count())).filter(|(_, count)| *count > 0).collect();
+    let sending: BTreeMap<TargetName, usize> = session
+        .round
+        .targets
+        .iter()
+        .map(|(name, target)| (name.clone(), target.plan.sent().count()))
+        .filter(|(_, count)| *count > 0)
+        .collect();
     let total = sending.values().sum();
     if args.output == Output::Text {
         world.print(&text(&sheet, world.paint()));
@@ -155,7 +160,9 @@ impl Outcome {
                         outcome.failed.push(Failed { line: change.line().to_string(), reason: "NotSent".to_owned(), message: why.clone() });
                     }
                 }
-                Err(error) => outcome.failed.push(Failed { line: target.to_string(), reason: "Ledger".to_owned(), message: error.to_string() }),
+                Err(error) => {
+                    outcome.failed.push(Failed { line: target.to_string(), reason: "Ledger".to_owned(), message: error.to_string() })
+                }
             }
         }
         for held in &sheet.held {
@@ -167,7 +174,8 @@ impl Outcome {
     fn text(&self, sheet: &Sheet) -> String {
         let mut out = String::from("\n");
         let done: usize = self.done.values().sum();
-        let each: Vec<String> = self.done.iter().filter(|(_, count)| **count > 0).map(|(target, count)| format!("{target} {count}")).collect();
+        let each: Vec<String> =
+            self.done.iter().filter(|(_, count)| **count > 0).map(|(target, count)| format!("{target} {count}")).collect();
         let each = if each.is_empty() { String::new() } else { format!(" ({})", each.join(", ")) };
         // Writing to a String cannot fail.
         let _ = match done {

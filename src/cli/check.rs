@@ -30,7 +30,15 @@ pub fn run(args: &Args, world: &mut World) -> anyhow::Result<Exit> {
             errors += 1;
             let place = &object.meta.place;
             let message = format!("TargetSystem/{}: {wrong}", object.meta.name);
-            let problem = Problem { file: place.file.clone(), line: place.line, column: 1, length: 1, severity: Severity::Error, message, hint: None };
+            let problem = Problem {
+                file: place.file.clone(),
+                line: place.line,
+                column: 1,
+                length: 1,
+                severity: Severity::Error,
+                message,
+                hint: None,
+            };
             problems::show(&problem, &loaded.folder, world);
         }
     }

@@ -73,12 +73,9 @@ mod tests {
         for (exit, code) in [(Exit::Done, 0), (Exit::Failed, 1), (Exit::Changes, 2), (Exit::Held, 3), (Exit::Incomplete, 4)] {
             assert_eq!(exit.code(), code, "{exit:?}");
         }
-        for (verdict, plan, apply, apply_with_failures) in [
-            (Verdict::Nothing, 0, 0, 4),
-            (Verdict::Changes, 2, 0, 4),
-            (Verdict::Held, 3, 3, 4),
-            (Verdict::Incomplete, 4, 4, 4),
-        ] {
+        for (verdict, plan, apply, apply_with_failures) in
+            [(Verdict::Nothing, 0, 0, 4), (Verdict::Changes, 2, 0, 4), (Verdict::Held, 3, 3, 4), (Verdict::Incomplete, 4, 4, 4)]
+        {
             assert_eq!(Exit::of_plan(verdict).code(), plan, "plan {verdict:?}");
             assert_eq!(Exit::of_apply(verdict, 0).code(), apply, "apply {verdict:?}");
             assert_eq!(Exit::of_apply(verdict, 1).code(), apply_with_failures, "apply with failures {verdict:?}");

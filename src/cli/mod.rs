@@ -91,7 +91,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, mut world: World) -> u
         Ok(cli) => cli,
         Err(error) => {
             let text = if world.colour { error.render().ansi().to_string() } else { error.render().to_string() };
-            if error.use_stderr() { world.complain(&text) } else { world.print(&text) }
+            if error.use_stderr() {
+                world.complain(&text)
+            } else {
+                world.print(&text)
+            }
             return if error.use_stderr() { exit::FAILED } else { exit::DONE };
         }
     };

@@ -1,9 +1,9 @@
 //! `provost plan`: shows what is to be done, and writes nothing at all, neither to a target nor to the ledger.
 
+use super::Output;
 use super::exit::Exit;
 use super::source::{Tell, Where, person_of, sheet, target_called};
 use super::world::World;
-use super::Output;
 use crate::folder::run::Access;
 use crate::plan::render::{json::json, markdown::markdown, text::text};
 

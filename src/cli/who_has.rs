@@ -1,9 +1,9 @@
 //! `provost who-has`: everybody who holds an entitlement or is to hold it, and why.
 
+use super::Plain;
 use super::exit::Exit;
 use super::source::{Tell, Where, known, target_called};
 use super::world::World;
-use super::Plain;
 use crate::folder::run::Access;
 use crate::model::entitlement::EntitlementKey;
 use crate::plan::render::why::holders;

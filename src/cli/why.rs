@@ -1,9 +1,9 @@
 //! `provost why`: what somebody has, and where each thing comes from.
 
+use super::Plain;
 use super::exit::Exit;
 use super::source::{Tell, Where, known, person_of};
 use super::world::World;
-use super::Plain;
 use crate::folder::run::Access;
 use crate::plan::render::why::because;
 
@@ -30,7 +30,9 @@ pub async fn run(args: &Args, world: &mut World) -> anyhow::Result<Exit> {
     let person = person_of(&session, &args.person)?;
     let mut answer = known(&session).because(&person);
     if let Some(asked) = &args.entitlement {
-        let fits = |key: &str| key == asked || key.strip_prefix(asked.as_str()).is_some_and(|rest| asked.ends_with('/') || rest.starts_with(['/', ':']));
+        let fits = |key: &str| {
+            key == asked || key.strip_prefix(asked.as_str()).is_some_and(|rest| asked.ends_with('/') || rest.starts_with(['/', ':']))
+        };
         answer.entitlements.retain(|entitled| fits(&entitled.key));
         answer.violations.retain(|violation| violation.entitlements.iter().any(|key| fits(&key.to_string())));
         if answer.entitlements.is_empty() {

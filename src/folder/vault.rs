@@ -90,7 +90,8 @@ mod tests {
         std::fs::write(files.join("username"), "file\n").unwrap();
         std::fs::write(files.join("password"), "file").unwrap();
         let manifest = SecretData::from([("username".to_owned(), Secret::new("manifest".to_owned()))]);
-        let environment = ["USERNAME", "PASSWORD", "TOKEN", "CA_CRT"].map(|key| (format!("PROVOST_SECRET_CRM_LOGIN_{key}"), "environment".to_owned()));
+        let environment =
+            ["USERNAME", "PASSWORD", "TOKEN", "CA_CRT"].map(|key| (format!("PROVOST_SECRET_CRM_LOGIN_{key}"), "environment".to_owned()));
         let vault = FolderVault::new(BTreeMap::from([(name("crm-login"), manifest)]), folder.path(), environment);
         let read = vault.read(&name("crm-login")).await.unwrap();
         let shown: Vec<(&str, &str)> = read.iter().map(|(key, value)| (key.as_str(), value.expose())).collect();

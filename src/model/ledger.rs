@@ -175,8 +175,12 @@ impl Window {
     /// The people charged within the 24 hours before t, and how many accounts were charged without a name.
     #[must_use]
     pub fn people_within(&self, brake: Brake, t: Timestamp) -> (BTreeSet<PersonId>, u32) {
-        let people: BTreeSet<PersonId> =
-            self.people.iter().filter(|((hour, of), _)| *of == brake && is_within(*hour, t)).flat_map(|(_, people)| people.clone()).collect();
+        let people: BTreeSet<PersonId> = self
+            .people
+            .iter()
+            .filter(|((hour, of), _)| *of == brake && is_within(*hour, t))
+            .flat_map(|(_, people)| people.clone())
+            .collect();
         let named = u32::try_from(people.len()).unwrap_or(u32::MAX);
         (people, self.charged_within(brake, t).saturating_sub(named))
     }

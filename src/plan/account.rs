@@ -137,7 +137,11 @@ fn there(
     let account = seen.account();
     if account.own_login || sight.rules.is_protected(&account.name) {
         if sight.asked.is_some() || known.is_some() || course.is_some_and(|course| course.cause != Cause::Gone) {
-            out.findings.push(Finding::account(&sight.key, FindingKind::Protected, format!("account {} is protected: never touched", account.name)));
+            out.findings.push(Finding::account(
+                &sight.key,
+                FindingKind::Protected,
+                format!("account {} is protected: never touched", account.name),
+            ));
         }
         out.link = known.cloned();
         return;
@@ -252,7 +256,15 @@ fn state_changes(sight: &Sight<'_>, course: &Course, seen: Seen<'_>, link: &mut 
     }
 }
 
-fn absent(sight: &Sight<'_>, course: Option<&Course>, known: Option<&Link>, missing: Missing, values: Values, chosen: &Attributes, out: &mut AccountPlan) {
+fn absent(
+    sight: &Sight<'_>,
+    course: Option<&Course>,
+    known: Option<&Link>,
+    missing: Missing,
+    values: Values,
+    chosen: &Attributes,
+    out: &mut AccountPlan,
+) {
     let make = course.is_some_and(|course| course.make);
     let (Some(course), Some(asked), true) = (course, sight.asked, make) else {
         // A frozen person's link is kept: what is asked for is not known.
@@ -261,18 +273,25 @@ fn absent(sight: &Sight<'_>, course: Option<&Course>, known: Option<&Link>, miss
         }
         return;
     };
-    let lagging = known.and_then(|link| link.touched).is_some_and(|touched| touched.checked_add(sight.rules.lag).is_ok_and(|until| until > sight.t));
+    let lagging =
+        known.and_then(|link| link.touched).is_some_and(|touched| touched.checked_add(sight.rules.lag).is_ok_and(|until| until > sight.t));
     out.findings.extend(values.findings.iter().cloned());
     if sight.broken || lagging {
         if lagging {
-            out.findings.push(Finding::account(&sight.key, FindingKind::Waiting, "the target may still show what was before our last write"));
+            out.findings.push(Finding::account(
+                &sight.key,
+                FindingKind::Waiting,
+                "the target may still show what was before our last write",
+            ));
         }
         out.link = known.cloned();
         return;
     }
     let user_name = AttributeName::parse(USER_NAME).ok();
     let name = user_name.as_ref().and_then(|name| values.values.get(name)).and_then(|value| value.texts().into_iter().next());
-    let Some(name) = name.or_else(|| sight.key.account.is_ordinary().then(|| sight.person.user_name.clone()).flatten()).or_else(|| second_name(sight)) else {
+    let Some(name) =
+        name.or_else(|| sight.key.account.is_ordinary().then(|| sight.person.user_name.clone()).flatten()).or_else(|| second_name(sight))
+    else {
         out.findings.push(Finding::account(&sight.key, FindingKind::Incomplete, format!("no userName: complete {}", sight.person.place)));
         return;
     };
@@ -323,7 +342,10 @@ fn unread(sight: &Sight<'_>, course: Option<&Course>, known: Option<&Link>, out:
         && leaver
     {
         let open = known.state != AccountState::Disabled && known.disabled.is_none();
-        let may = sight.schema.can.stable_ids && sight.schema.can.disable && !sight.rules.is_protected(&known.name) && matches!(course.aim, Aim::Disabled | Aim::Deleted);
+        let may = sight.schema.can.stable_ids
+            && sight.schema.can.disable
+            && !sight.rules.is_protected(&known.name)
+            && matches!(course.aim, Aim::Disabled | Aim::Deleted);
         if open && may {
             out.changes.extend(Change::shut_out(sight.key.clone(), known, course.cause, vec![sight.state_reason(course)]));
         }

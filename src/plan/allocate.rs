@@ -15,7 +15,13 @@ use super::rules::{Source, TargetRules};
 
 /// The values given out to each account that asks for some, old and new.
 #[must_use]
-pub fn allocate(rules: &TargetRules, schema: &Schema, desired: &Desired, observed: &Observed, ledger: &Ledger) -> BTreeMap<AccountKey, Attributes> {
+pub fn allocate(
+    rules: &TargetRules,
+    schema: &Schema,
+    desired: &Desired,
+    observed: &Observed,
+    ledger: &Ledger,
+) -> BTreeMap<AccountKey, Attributes> {
     let contended: BTreeSet<&AttributeName> = rules
         .accounts
         .values()
@@ -83,10 +89,20 @@ impl Taken {
 
     /// What the account has now, folded.
     fn has(&self, attribute: &AttributeName, key: &AccountKey) -> BTreeSet<String> {
-        self.0.iter().filter(|((of, _), owner)| of == attribute && owner.as_ref() == Some(key)).map(|((_, value), _)| value.clone()).collect()
+        self.0
+            .iter()
+            .filter(|((of, _), owner)| of == attribute && owner.as_ref() == Some(key))
+            .map(|((_, value), _)| value.clone())
+            .collect()
     }
 
-    fn first_free(&mut self, schema: &Schema, attribute: &AttributeName, wishes: impl Iterator<Item = String>, key: &AccountKey) -> Option<String> {
+    fn first_free(
+        &mut self,
+        schema: &Schema,
+        attribute: &AttributeName,
+        wishes: impl Iterator<Item = String>,
+        key: &AccountKey,
+    ) -> Option<String> {
         for wish in wishes {
             let place = (attribute.clone(), schema.fold(attribute, &wish));
             match self.0.get(&place) {

@@ -50,7 +50,11 @@ pub fn values(sight: &Sight<'_>, asked: &DesiredAccount, chosen: &Attributes) ->
                 continue;
             }
             Some(Mapped::Candidates(wishes)) => {
-                let why = if wishes.is_empty() { "the mapping names no candidate".to_owned() } else { format!("every candidate is taken: {}", wishes.join(", ")) };
+                let why = if wishes.is_empty() {
+                    "the mapping names no candidate".to_owned()
+                } else {
+                    format!("every candidate is taken: {}", wishes.join(", "))
+                };
                 out.findings.push(Finding::account(&sight.key, FindingKind::Incomplete, format!("{attribute}: {why}")));
                 out.frozen = true;
                 continue;
@@ -61,7 +65,11 @@ pub fn values(sight: &Sight<'_>, asked: &DesiredAccount, chosen: &Attributes) ->
                 continue;
             }
             Some(Mapped::Undefined { waits: true }) => {
-                out.findings.push(Finding::account(&sight.key, FindingKind::Waiting, format!("{attribute} waits for something that is not there yet")));
+                out.findings.push(Finding::account(
+                    &sight.key,
+                    FindingKind::Waiting,
+                    format!("{attribute} waits for something that is not there yet"),
+                ));
                 continue;
             }
             Some(Mapped::Undefined { waits: false }) | None => attribute,
@@ -100,9 +108,8 @@ pub fn compare(sight: &Sight<'_>, values: &Values, account: &Account, link: &mut
             Value::Later(_) => continue,
             Value::Text(_) | Value::Bool(_) | Value::Account(_) => wished.clone(),
         };
-        let settled = link.settled.get(attribute).is_some_and(|settled| {
-            settled.asked == digest_of(&target) && settled.shown == digest_of(&current)
-        });
+        let settled =
+            link.settled.get(attribute).is_some_and(|settled| settled.asked == digest_of(&target) && settled.shown == digest_of(&current));
         if current.as_ref().is_some_and(|current| same(sight, attribute, current, &target)) {
             remember(mapping, attribute, wished, link);
         } else if !settled {
@@ -125,7 +132,11 @@ pub fn compare(sight: &Sight<'_>, values: &Values, account: &Account, link: &mut
             Value::Many(_) => merged(mapping, &BTreeSet::new(), Some(&current), link.written.get(attribute)),
             Value::Text(_) | Value::Bool(_) | Value::Account(_) | Value::Later(_) => BTreeSet::new(),
         };
-        let text = if mapping.sensitive { "(sensitive) -> nothing: the mapping gives no value".to_owned() } else { format!("{current} -> nothing: the mapping gives no value") };
+        let text = if mapping.sensitive {
+            "(sensitive) -> nothing: the mapping gives no value".to_owned()
+        } else {
+            format!("{current} -> nothing: the mapping gives no value")
+        };
         let reason = Reason::at(text, format!("mapping.{attribute}"));
         if rest.is_empty() {
             push(Act::Clear(attribute.clone()), Cause::Policy, reason);

@@ -30,7 +30,11 @@ pub fn of_target(round: &Round, target: &crate::model::ids::TargetName) -> Vec<C
     let plan = &planned.plan;
     let held = plan.held().count();
     let out_of_scope = plan.plan().findings.iter().filter(|finding| finding.kind == FindingKind::OutOfScope).count();
-    let open = plan.items().iter().filter(|item| !matches!(item.fate, Fate::Send(None) if matches!(item.change.act(), crate::model::change::Act::Own))).count();
+    let open = plan
+        .items()
+        .iter()
+        .filter(|item| !matches!(item.fate, Fate::Send(None) if matches!(item.change.act(), crate::model::change::Act::Own)))
+        .count();
     let in_sync = open == 0 && out_of_scope == 0 && plan.plan().extent.is_complete();
     let (held_reason, held_message) = match (plan.is_held(), plan.plan().shrank) {
         (true, true) => ("SourceShrank", "the target suddenly shows much less than before".to_owned()),

@@ -244,7 +244,8 @@ impl<'a> View<'a> {
     fn rival(&self, key: &AccountKey, person: &DesiredPerson) -> Option<String> {
         person.former_ids.iter().find_map(|former| {
             let from = AccountKey { person: former.clone(), ..key.clone() };
-            let has_account = self.ledger.links.contains_key(&from) || self.ids_by_owner(&owner(self.rules, former, &key.account)).next().is_some();
+            let has_account =
+                self.ledger.links.contains_key(&from) || self.ids_by_owner(&owner(self.rules, former, &key.account)).next().is_some();
             (self.claims.is_living(former) && *former != key.person && has_account)
                 .then(|| format!("formerIds names {former}, which another Person still declares: take it out of one of the two"))
         })
@@ -263,7 +264,10 @@ impl<'a> View<'a> {
             return Some(format!("account {} carries the key {owner}", account.id));
         }
         (!explicit).then(|| {
-            format!("account {} carries the key {owner} of somebody who is gone: name it in `accounts` or in `formerIds` to take it over", account.id)
+            format!(
+                "account {} carries the key {owner} of somebody who is gone: name it in `accounts` or in `formerIds` to take it over",
+                account.id
+            )
         })
     }
 
@@ -315,7 +319,10 @@ impl<'a> View<'a> {
         });
         let by_former = !self.ledger.links.contains_key(key);
         (back && touched && !same_name && !by_former && key.account.is_ordinary()).then(|| {
-            let why = format!("account {} ({}) was {}'s before they were gone, under another name: name it in `accounts` to give it back", account.id, account.name, key.person);
+            let why = format!(
+                "account {} ({}) was {}'s before they were gone, under another name: name it in `accounts` to give it back",
+                account.id, account.name, key.person
+            );
             ambiguous(why, [&account.id])
         })
     }
@@ -323,8 +330,9 @@ impl<'a> View<'a> {
     fn answers_to(&self, key: &AccountKey, person: &DesiredPerson, account: &Account) -> bool {
         let Some(rules) = self.rules.accounts.get(&key.account) else { return false };
         rules.correlation.iter().any(|attribute| {
-            correlation_value(person, &key.account, attribute)
-                .is_some_and(|value| values_of(account, attribute).any(|v| self.schema.fold(attribute, &v) == self.schema.fold(attribute, &value)))
+            correlation_value(person, &key.account, attribute).is_some_and(|value| {
+                values_of(account, attribute).any(|v| self.schema.fold(attribute, &v) == self.schema.fold(attribute, &value))
+            })
         })
     }
 
@@ -341,7 +349,9 @@ impl<'a> View<'a> {
         let Some(rules) = self.rules.accounts.get(&key.account) else { return Found::Unread };
         if person.asked.contains_key(&key.account) && person.stand == Stand::Decided && !is_leaver(person) {
             for attribute in &rules.correlation {
-                if let Some(found) = correlation_value(person, &key.account, attribute).and_then(|value| self.by_attribute(key, person, rules, attribute, &value)) {
+                if let Some(found) = correlation_value(person, &key.account, attribute)
+                    .and_then(|value| self.by_attribute(key, person, rules, attribute, &value))
+                {
                     return found;
                 }
             }
@@ -352,7 +362,14 @@ impl<'a> View<'a> {
         }
     }
 
-    fn by_attribute(&self, key: &AccountKey, person: &DesiredPerson, rules: &AccountRules, attribute: &AttributeName, value: &str) -> Option<Found<'a>> {
+    fn by_attribute(
+        &self,
+        key: &AccountKey,
+        person: &DesiredPerson,
+        rules: &AccountRules,
+        attribute: &AttributeName,
+        value: &str,
+    ) -> Option<Found<'a>> {
         let folded = self.schema.fold(attribute, value);
         let ids = self.by_value.get(&(attribute, folded.clone()))?;
         let blocked = |kind, why: String| Some(Found::Blocked { kind, why, accounts: ids.iter().map(|id| (*id).clone()).collect() });
@@ -367,14 +384,17 @@ impl<'a> View<'a> {
         if let Some(other) = self.linked.get(id).into_iter().flatten().find(|other| **other != key) {
             return blocked(FindingKind::Ambiguous, format!("account {id} with {attribute} {value:?} is {}'s", other.person));
         }
-        let others: Vec<&PersonId> = self.claims.values.get(&(attribute.clone(), folded)).into_iter().flatten().filter(|p| **p != key.person).collect();
+        let others: Vec<&PersonId> =
+            self.claims.values.get(&(attribute.clone(), folded)).into_iter().flatten().filter(|p| **p != key.person).collect();
         if let Some(other) = others.first() {
             return blocked(FindingKind::Ambiguous, format!("{other} has the same {attribute} {value:?}, which account {id} answers to"));
         }
         if rules.adopt == Adopt::Never {
             return blocked(
                 FindingKind::NotAdopted,
-                format!("account {id} has {attribute} {value:?}: set correlation.adopt to Unique, or name it in `accounts`, to take it over"),
+                format!(
+                    "account {id} has {attribute} {value:?}: set correlation.adopt to Unique, or name it in `accounts`, to take it over"
+                ),
             );
         }
         if rules.self_service.contains(attribute) || self.schema.rule(attribute).self_service {

@@ -65,9 +65,11 @@ pub fn course(
             };
             Course { state, cause, aim, treatment: treatment.unwrap_or(Treatment::Follow), make: asked.is_some(), next: None }
         }
-        LifecycleState::Terminated | LifecycleState::Locked | LifecycleState::Suspended | LifecycleState::Leave | LifecycleState::Unasked => {
-            shut(&steps, state, cause, since, t)
-        }
+        LifecycleState::Terminated
+        | LifecycleState::Locked
+        | LifecycleState::Suspended
+        | LifecycleState::Leave
+        | LifecycleState::Unasked => shut(&steps, state, cause, since, t),
     })
 }
 

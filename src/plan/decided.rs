@@ -9,8 +9,8 @@ use crate::model::account::AccountKey;
 use crate::model::change::LifecycleState;
 use crate::model::ids::{AccountId, AccountName, AttributeName, PersonId, TargetName};
 use crate::model::ledger::{Ledger, Link};
-use crate::policy::{Compiled, Mapped, decide, map, on_threads};
 use crate::policy::decision::Decision;
+use crate::policy::{Compiled, Mapped, decide, map, on_threads};
 use crate::realm::index::{Realm, Standing};
 use crate::realm::input::Frozen;
 
@@ -79,11 +79,17 @@ fn decide_one(
 ) -> PersonDecision {
     let standing = realm.standing(person, t);
     let mut due = standing.as_ref().and_then(|standing| standing.next);
-    let emptied = standing.as_ref().filter(|standing| standing.lifecycle.as_ref().is_some_and(|lifecycle| !lifecycle.employed) && employed.contains(person));
-    let kept = frozen
-        .clone()
-        .or_else(|| standing.as_ref().and_then(|standing| standing.frozen.clone()))
-        .or_else(|| emptied.map(|standing| Frozen::new("an employment was known, and the list of employments is empty now: end it with a date instead", standing.place.clone())));
+    let emptied = standing
+        .as_ref()
+        .filter(|standing| standing.lifecycle.as_ref().is_some_and(|lifecycle| !lifecycle.employed) && employed.contains(person));
+    let kept = frozen.clone().or_else(|| standing.as_ref().and_then(|standing| standing.frozen.clone())).or_else(|| {
+        emptied.map(|standing| {
+            Frozen::new(
+                "an employment was known, and the list of employments is empty now: end it with a date instead",
+                standing.place.clone(),
+            )
+        })
+    });
     let mut mapped = BTreeMap::new();
     let decision = match (kept, compiled) {
         (Some(frozen), _) => Err(frozen),
@@ -105,11 +111,18 @@ fn decide_one(
 
 /// The accounts that are asked for, and the ordinary one where others may be found by what this person has.
 fn accounts_to_map(person: &PersonId, decision: &Decision, targets: &BTreeMap<TargetName, TargetRules>) -> BTreeSet<AccountKey> {
-    let key = |target: &TargetName, account: &AccountName| AccountKey { person: person.clone(), target: target.clone(), account: account.clone() };
+    let key = |target: &TargetName, account: &AccountName| AccountKey {
+        person: person.clone(),
+        target: target.clone(),
+        account: account.clone(),
+    };
     let asked = decision.accounts.keys().map(|(target, account)| (target, account));
     let implied = decision.entitlements.keys().map(|(account, entitlement)| (&entitlement.target, account));
-    let mut keys: BTreeSet<AccountKey> =
-        asked.chain(implied).filter(|(target, account)| targets.get(*target).is_some_and(|rules| rules.accounts.contains_key(*account))).map(|(target, account)| key(target, account)).collect();
+    let mut keys: BTreeSet<AccountKey> = asked
+        .chain(implied)
+        .filter(|(target, account)| targets.get(*target).is_some_and(|rules| rules.accounts.contains_key(*account)))
+        .map(|(target, account)| key(target, account))
+        .collect();
     for (target, rules) in targets {
         if rules.accounts.values().any(|account| account.adopt == Adopt::Unique) {
             keys.insert(key(target, &AccountName::ordinary()));
@@ -124,7 +137,8 @@ fn employed(ledgers: &BTreeMap<TargetName, Ledger>) -> BTreeSet<PersonId> {
         link.employed
             || link.end.is_some()
             || link.stage.is_some_and(|(state, _)| {
-                matches!(state, LifecycleState::Leave | LifecycleState::Preboarding) || state == LifecycleState::Terminated && link.gone.is_none()
+                matches!(state, LifecycleState::Leave | LifecycleState::Preboarding)
+                    || state == LifecycleState::Terminated && link.gone.is_none()
             })
     };
     ledgers.values().flat_map(|ledger| &ledger.links).filter(|(_, link)| knows(link)).map(|(key, _)| key.person.clone()).collect()
@@ -173,7 +187,8 @@ impl Decided {
             Ok(decision) => {
                 let mapped = |key: &AccountKey| person.mapped.get(key).cloned().unwrap_or_default();
                 (out.asked, out.withheld, out.revoked) = asked_here(decision, target, id, t, &mapped);
-                out.unasked_attributes = mapped(&AccountKey { person: id.clone(), target: target.clone(), account: AccountName::ordinary() });
+                out.unasked_attributes =
+                    mapped(&AccountKey { person: id.clone(), target: target.clone(), account: AccountName::ordinary() });
             }
         }
         out

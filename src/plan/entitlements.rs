@@ -13,7 +13,14 @@ use super::desired::{DesiredAccount, Stand};
 use super::finding::{Finding, FindingKind};
 
 /// Plans the entitlements of an account that was seen; `link` is what will be remembered of it.
-pub fn plan_entitlements(sight: &Sight<'_>, course: Option<&Course>, account: &Account, link: &mut Link, out: &mut Vec<Change>, findings: &mut Vec<Finding>) {
+pub fn plan_entitlements(
+    sight: &Sight<'_>,
+    course: Option<&Course>,
+    account: &Account,
+    link: &mut Link,
+    out: &mut Vec<Change>,
+    findings: &mut Vec<Finding>,
+) {
     let person = sight.person;
     let decided = person.stand == Stand::Decided && !sight.broken;
     let treatment = course.map_or(Treatment::Keep, |course| course.treatment);
@@ -42,7 +49,8 @@ pub fn plan_entitlements(sight: &Sight<'_>, course: Option<&Course>, account: &A
         let ours = grant.is_some();
         if grant.as_ref().is_some_and(|grant| grant.until.is_some_and(|until| until <= sight.t)) && asked.is_none() {
             let until = grant.and_then(|grant| grant.until);
-            let reason = Reason::at(format!("it was given until {}", until.map(|u| u.to_string()).unwrap_or_default()), person.place.clone());
+            let reason =
+                Reason::at(format!("it was given until {}", until.map(|u| u.to_string()).unwrap_or_default()), person.place.clone());
             revoke(sight, account, key, Cause::Until, vec![reason], out);
             continue;
         }
@@ -81,7 +89,14 @@ fn claim(sight: &Sight<'_>, account: &Account, link: &mut Link) {
     }
 }
 
-fn follow(sight: &Sight<'_>, account: &Account, key: &EntitlementKey, grant: Option<&mut Grant>, out: &mut Vec<Change>, findings: &mut Vec<Finding>) {
+fn follow(
+    sight: &Sight<'_>,
+    account: &Account,
+    key: &EntitlementKey,
+    grant: Option<&mut Grant>,
+    out: &mut Vec<Change>,
+    findings: &mut Vec<Finding>,
+) {
     let asked = sight.asked.is_some_and(|asked| asked.entitlements.contains_key(key));
     if let Some(rule) = sight.person.revoked.get(key) {
         let reason = Reason::new(format!("violation {rule}"));

@@ -69,14 +69,29 @@ impl Places {
         let key = change.key();
         let entitlement = match change.act() {
             Act::Grant(entitlement) | Act::Provide(entitlement) | Act::Revoke(entitlement) => Some(entitlement),
-            Act::Create { .. } | Act::Own | Act::Set(..) | Act::Clear(_) | Act::Enable | Act::Disable | Act::EndSessions | Act::Delete | Act::Withdraw => None,
+            Act::Create { .. }
+            | Act::Own
+            | Act::Set(..)
+            | Act::Clear(_)
+            | Act::Enable
+            | Act::Disable
+            | Act::EndSessions
+            | Act::Delete
+            | Act::Withdraw => None,
         };
         change.reasons().iter().map(|reason| self.placed(&key.person, &key.target, &key.account, entitlement, reason)).collect()
     }
 
     /// One reason with its place.
     #[must_use]
-    pub fn placed(&self, person: &PersonId, target: &TargetName, account: &AccountName, entitlement: Option<&EntitlementKey>, reason: &Reason) -> Reason {
+    pub fn placed(
+        &self,
+        person: &PersonId,
+        target: &TargetName,
+        account: &AccountName,
+        entitlement: Option<&EntitlementKey>,
+        reason: &Reason,
+    ) -> Reason {
         if !reason.place.is_empty() {
             return reason.clone();
         }
@@ -84,7 +99,14 @@ impl Places {
         Reason { place: place.unwrap_or_default(), ..reason.clone() }
     }
 
-    fn place(&self, origins: &Origins, target: &TargetName, account: &AccountName, entitlement: Option<&EntitlementKey>, reason: &Reason) -> Option<String> {
+    fn place(
+        &self,
+        origins: &Origins,
+        target: &TargetName,
+        account: &AccountName,
+        entitlement: Option<&EntitlementKey>,
+        reason: &Reason,
+    ) -> Option<String> {
         let grants = || origins.holdings.iter().flat_map(|holding| holding.grants.iter().map(move |grant| (holding, grant)));
         let bound = grants().find(|(_, grant)| grant.reason == reason.text && entitlement.is_none_or(|key| grant.key == *key));
         if let Some((holding, _)) = bound {

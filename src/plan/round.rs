@@ -126,7 +126,17 @@ pub fn plan_round(realm: &Realm, decided: Decided, looks: &BTreeMap<TargetName, 
     let mut targets = BTreeMap::new();
     for (name, (desired, plan, answers, verdict, look, observed)) in judged {
         let sure = sure && observed.extent().is_complete();
-        let watch = Watch { rules: &look.rules, observed, ledger: &look.ledger, judged: &verdict, realm: &holds, answers: &answers, settling, sure, t };
+        let watch = Watch {
+            rules: &look.rules,
+            observed,
+            ledger: &look.ledger,
+            judged: &verdict,
+            realm: &holds,
+            answers: &answers,
+            settling,
+            sure,
+            t,
+        };
         targets.insert(name.clone(), TargetRound { plan: guard(plan, &watch), desired });
     }
     let findings = findings(realm, &decided, looks, t);
@@ -142,11 +152,16 @@ fn findings(realm: &Realm, decided: &Decided, looks: &BTreeMap<TargetName, Look>
     for (id, person) in &decided.people {
         match &person.decision {
             Err(frozen) if decided.frozen.is_none() => {
-                findings.insert(Finding { subject: Subject::Person(id.clone()), kind: FindingKind::Frozen, message: frozen.reason.to_string() });
+                findings.insert(Finding {
+                    subject: Subject::Person(id.clone()),
+                    kind: FindingKind::Frozen,
+                    message: frozen.reason.to_string(),
+                });
             }
             Err(_) => {}
             Ok(decision) => {
-                let named = decision.accounts.keys().map(|(target, _)| target).chain(decision.entitlements.keys().map(|(_, key)| &key.target));
+                let named =
+                    decision.accounts.keys().map(|(target, _)| target).chain(decision.entitlements.keys().map(|(_, key)| &key.target));
                 for target in named.filter(|target| !looks.contains_key(*target)) {
                     if realm.target(target).is_some_and(|target| target.spec.suspend) {
                         continue;
@@ -158,7 +173,11 @@ fn findings(realm: &Realm, decided: &Decided, looks: &BTreeMap<TargetName, Look>
         }
     }
     for (target, torn) in realm.unreadable_targets() {
-        findings.insert(Finding { subject: Subject::Target(target), kind: FindingKind::Frozen, message: format!("the TargetSystem cannot be read: {}", torn.why) });
+        findings.insert(Finding {
+            subject: Subject::Target(target),
+            kind: FindingKind::Frozen,
+            message: format!("the TargetSystem cannot be read: {}", torn.why),
+        });
     }
     let _ = t;
     findings
@@ -193,7 +212,9 @@ impl Round {
     pub fn violations(&self, t: Timestamp) -> BTreeMap<PersonId, Vec<crate::policy::decision::Violation>> {
         let decided = self.decided.people.iter().filter_map(|(id, person)| person.decision.as_ref().ok().map(|decision| (id, decision)));
         decided
-            .map(|(id, decision)| (id.clone(), decision.violations.iter().filter(|violation| !violation.is_waived_at(t)).cloned().collect::<Vec<_>>()))
+            .map(|(id, decision)| {
+                (id.clone(), decision.violations.iter().filter(|violation| !violation.is_waived_at(t)).cloned().collect::<Vec<_>>())
+            })
             .filter(|(_, violations)| !violations.is_empty())
             .collect()
     }
@@ -202,17 +223,19 @@ impl Round {
 /// The next instant after `t` at which anything of this person changes by itself: state, holding, `until`, waiver, grace, later step.
 /// `ledgers` are as they are after the round.
 #[must_use]
-pub fn next_due(person: &PersonId, round: &Round, looks: &BTreeMap<TargetName, Look>, ledgers: &BTreeMap<TargetName, Ledger>, t: Timestamp) -> Option<Timestamp> {
+pub fn next_due(
+    person: &PersonId,
+    round: &Round,
+    looks: &BTreeMap<TargetName, Look>,
+    ledgers: &BTreeMap<TargetName, Ledger>,
+    t: Timestamp,
+) -> Option<Timestamp> {
     let mut due: BTreeSet<Timestamp> = round.decided.people.get(person).and_then(|person| person.due).into_iter().collect();
     for (name, look) in looks {
         let (Some(target), Some(ledger)) = (round.targets.get(name), ledgers.get(name)) else { continue };
         let Some(desired) = target.desired.people.get(person) else { continue };
-        let accounts: BTreeSet<_> = desired
-            .asked
-            .keys()
-            .chain(ledger.links.keys().filter(|key| key.person == *person).map(|key| &key.account))
-            .cloned()
-            .collect();
+        let accounts: BTreeSet<_> =
+            desired.asked.keys().chain(ledger.links.keys().filter(|key| key.person == *person).map(|key| &key.account)).cloned().collect();
         for account in accounts {
             let key = AccountKey { person: person.clone(), target: name.clone(), account };
             let link = ledger.links.get(&key);
@@ -220,10 +243,14 @@ pub fn next_due(person: &PersonId, round: &Round, looks: &BTreeMap<TargetName, L
             for (entitlement, grant) in link.into_iter().flat_map(|link| &link.grants) {
                 due.extend(grant.until);
                 let frozen = matches!(desired.stand, Stand::Frozen(_));
-                due.extend(grant.lapsed.filter(|_| !frozen).and_then(|lapsed| look.rules.grace(entitlement).and_then(|grace| lapsed.checked_add(grace).ok())));
+                due.extend(
+                    grant
+                        .lapsed
+                        .filter(|_| !frozen)
+                        .and_then(|lapsed| look.rules.grace(entitlement).and_then(|grace| lapsed.checked_add(grace).ok())),
+                );
             }
         }
     }
     due.into_iter().find(|due| *due > t)
 }
-

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use crate::api::realm::RealmSpec;
+use crate::api::target::Do;
 use crate::api::target::{
     Adopt, BrakeLimit, CorrelationSpec, EntitlementMode, KindSpec, LifecycleSpec, MappingRule, Mode, Owns, Removals, SafetySpec, Step,
     TargetSystemSpec, TargetType, Treatment, When,
 };
-use crate::api::target::Do;
 use crate::model::account::AccountKey;
 use crate::model::change::{Brake, LifecycleState};
 use crate::model::entitlement::EntitlementKey;
@@ -124,12 +124,24 @@ impl TargetRules {
     ///
     /// # Errors
     /// [`RulesError`] where the manifest cannot be worked with.
-    pub fn new(name: TargetName, spec: &TargetSystemSpec, realm: RealmId, realm_spec: &RealmSpec, schema: &Schema) -> Result<Self, RulesError> {
+    pub fn new(
+        name: TargetName,
+        spec: &TargetSystemSpec,
+        realm: RealmId,
+        realm_spec: &RealmSpec,
+        schema: &Schema,
+    ) -> Result<Self, RulesError> {
         let mut base = BTreeMap::new();
         for (attribute, expression) in &schema.default_mapping {
             base.insert(
                 attribute.clone(),
-                Mapping { source: Source::Value(expression.clone()), when: When::Always, owns: Owns::Written, sensitive: false, by_default: true },
+                Mapping {
+                    source: Source::Value(expression.clone()),
+                    when: When::Always,
+                    owns: Owns::Written,
+                    sensitive: false,
+                    by_default: true,
+                },
             );
         }
         let owner_key = owner_key_attribute(spec.type_);

@@ -66,7 +66,16 @@ pub struct Plan {
 
 /// Plans one target.
 #[must_use]
-pub fn plan(rules: &TargetRules, schema: &Schema, desired: &Desired, claims: &Claims, observed: &Observed, ledger: &Ledger, judging: Judging, t: Timestamp) -> Plan {
+pub fn plan(
+    rules: &TargetRules,
+    schema: &Schema,
+    desired: &Desired,
+    claims: &Claims,
+    observed: &Observed,
+    ledger: &Ledger,
+    judging: Judging,
+    t: Timestamp,
+) -> Plan {
     let listed = observed.is_whole().then(|| u32::try_from(observed.accounts().count()).unwrap_or(u32::MAX));
     let shrank = listed.is_some_and(|now| ledger.window.last_complete.is_some_and(|last| now.saturating_mul(2) < last));
     let mut plan = Plan {
@@ -104,7 +113,8 @@ pub fn plan(rules: &TargetRules, schema: &Schema, desired: &Desired, claims: &Cl
         let known = ledger.links.get(from);
         let asked = person.asked.get(&key.account);
         if asked.is_some() && !rules.accounts.contains_key(&key.account) {
-            let message = format!("account `{}` is asked for and not declared in TargetSystem/{}: add it to spec.accounts", key.account, rules.name);
+            let message =
+                format!("account `{}` is asked for and not declared in TargetSystem/{}: add it to spec.accounts", key.account, rules.name);
             plan.findings.insert(Finding::account(&key, FindingKind::Refused, message));
         }
         if let Found::Account { seen, .. } = &found {
@@ -115,7 +125,14 @@ pub fn plan(rules: &TargetRules, schema: &Schema, desired: &Desired, claims: &Cl
         }
         // A listing that shrank proves nothing about an account that was there.
         let found = match found {
-            Found::Missing(_) if shrank && known.is_some() && person.lifecycle.as_ref().is_none_or(|l| l.state == crate::model::change::LifecycleState::Terminated || person.locked) => {
+            Found::Missing(_)
+                if shrank
+                    && known.is_some()
+                    && person
+                        .lifecycle
+                        .as_ref()
+                        .is_none_or(|l| l.state == crate::model::change::LifecycleState::Terminated || person.locked) =>
+            {
                 Found::Unread
             }
             found => found,
@@ -161,7 +178,10 @@ pub fn plan(rules: &TargetRules, schema: &Schema, desired: &Desired, claims: &Cl
             None => {}
         }
     }
-    plan.enabled = u32::try_from(ledger.links.values().filter(|link| link.id.is_some() && link.state == crate::model::account::AccountState::Enabled).count()).unwrap_or(u32::MAX);
+    plan.enabled = u32::try_from(
+        ledger.links.values().filter(|link| link.id.is_some() && link.state == crate::model::account::AccountState::Enabled).count(),
+    )
+    .unwrap_or(u32::MAX);
     provide(rules, observed, desired, &mut plan);
     strangers(rules, claims, observed, &matched, &contested, &mut plan);
     if rules.mode == Mode::Observe {
@@ -224,7 +244,10 @@ fn strangers(
         let subject = Subject::Found(rules.name.clone(), account.id.clone());
         match &account.owner {
             Some(owner) if owner.realm == rules.realm && !claims.is_living(&owner.person) => {
-                let message = format!("account {} ({}) carries the key {owner}, and nobody declares that person: reported, never removed", account.id, account.name);
+                let message = format!(
+                    "account {} ({}) carries the key {owner}, and nobody declares that person: reported, never removed",
+                    account.id, account.name
+                );
                 plan.findings.insert(Finding { subject, kind: FindingKind::Orphan, message });
             }
             Some(owner) if owner.realm == rules.realm => {}
@@ -245,7 +268,10 @@ fn in_scope(rules: &TargetRules, account: &Account, plan: &mut Plan) {
         plan.findings.insert(Finding {
             subject: Subject::Found(rules.name.clone(), account.id.clone()),
             kind: FindingKind::OutOfScope,
-            message: format!("account {} ({}) holds {key}, which is authoritative, and is no person's: take it away in the target", account.id, account.name),
+            message: format!(
+                "account {} ({}) holds {key}, which is authoritative, and is no person's: take it away in the target",
+                account.id, account.name
+            ),
         });
     }
 }
@@ -264,4 +290,3 @@ impl Plan {
         self.scope == Scope::Whole
     }
 }
-

@@ -15,9 +15,9 @@ use crate::plan::finding::Subject;
 use crate::plan::guard::Fate;
 use crate::plan::places::{ObjectPlaces, Origins, role_by_rule};
 use crate::plan::round::{Look, Round, next_due};
+use crate::policy::Asking;
 use crate::policy::Compiled;
 use crate::policy::decision::Violation;
-use crate::policy::Asking;
 use crate::realm::index::Realm;
 use crate::realm::object::ResourceKind;
 
@@ -130,7 +130,12 @@ pub fn person_called(realm: &Realm, text: &str) -> Option<PersonId> {
         return Some(declared.id.clone());
     }
     let id = PersonId::parse(text).ok().filter(|id| realm.is_declared(id));
-    id.or_else(|| realm.people().into_iter().find(|person| realm.declared(person).iter().any(|declared| declared.spec.user_name.as_deref() == Some(text))))
+    id.or_else(|| {
+        realm
+            .people()
+            .into_iter()
+            .find(|person| realm.declared(person).iter().any(|declared| declared.spec.user_name.as_deref() == Some(text)))
+    })
 }
 
 impl Known<'_> {
@@ -174,12 +179,18 @@ impl Known<'_> {
             }
             let name = self.realm.declared(&person).first().map_or_else(|| person.to_string(), |declared| declared.meta.name.to_string());
             let all = self.entitlements(&person);
-            let fitting = all.into_iter().filter(|((_, of), _)| of.target == key.target && of.kind == key.kind && of.name == key.name && (key.right.is_none() || of.right == key.right));
+            let fitting = all.into_iter().filter(|((_, of), _)| {
+                of.target == key.target && of.kind == key.kind && of.name == key.name && (key.right.is_none() || of.right == key.right)
+            });
             holders.extend(fitting.map(|(_, entitled)| Holder { person: Some(person.to_string()), name: name.clone(), entitled }));
         }
         let observed = self.looks.get(&key.target).and_then(|look| look.observed.as_ref().ok());
         for account in observed.into_iter().flat_map(|observed| observed.accounts()).filter(|account| !theirs.contains(&account.id)) {
-            for of in account.entitlements.keys().filter(|of| of.kind == key.kind && of.name == key.name && (key.right.is_none() || of.right == key.right)) {
+            for of in account
+                .entitlements
+                .keys()
+                .filter(|of| of.kind == key.kind && of.name == key.name && (key.right.is_none() || of.right == key.right))
+            {
                 let entitled = Entitled {
                     key: of.to_string(),
                     account: String::new(),
@@ -226,7 +237,8 @@ impl Known<'_> {
                 let key = AccountKey { person: person.clone(), target: target.clone(), account: account.clone() };
                 let link = look.ledger.links.get(&key);
                 let shown = seen.get(account);
-                let reasons = asked.and_then(|asked| asked.get(account)).map(|asked| asked.reasons.iter().map(ToString::to_string).collect());
+                let reasons =
+                    asked.and_then(|asked| asked.get(account)).map(|asked| asked.reasons.iter().map(ToString::to_string).collect());
                 lines.push(AccountLine {
                     target: target.to_string(),
                     account: account.to_string(),
@@ -328,7 +340,11 @@ impl Known<'_> {
         let through = |role: &RoleName| format!("role {role}{}", place(self.places.get(&(ResourceKind::BusinessRole, role.to_string()))));
         for holding in &origins.holdings {
             for grant in holding.grants.iter().filter(|grant| grant.key == *key && grant.account == *account) {
-                let binding = format!("binding {}{}", holding.binding, place(self.places.get(&(ResourceKind::RoleBinding, holding.binding.to_string()))));
+                let binding = format!(
+                    "binding {}{}",
+                    holding.binding,
+                    place(self.places.get(&(ResourceKind::RoleBinding, holding.binding.to_string())))
+                );
                 let roles = holding.path.iter().chain([&holding.name]).map(through);
                 let until = grant.until.map(|until| format!(", until {until}")).unwrap_or_default();
                 let why = holding.justification.as_ref().map(|why| format!(" [{why}]")).unwrap_or_default();
@@ -337,7 +353,11 @@ impl Known<'_> {
         }
         for reason in reasons {
             if let Some(role) = role_by_rule(reason) {
-                let inner = reason.text.split_once(" → ").and_then(|(_, rest)| rest.strip_suffix(" (by rule)")).and_then(|name| RoleName::parse(name).ok());
+                let inner = reason
+                    .text
+                    .split_once(" → ")
+                    .and_then(|(_, rest)| rest.strip_suffix(" (by rule)"))
+                    .and_then(|name| RoleName::parse(name).ok());
                 let line = origins.role(&role).next();
                 let rule = line.map_or_else(|| "a rule".to_owned(), |line| format!("rule {line}"));
                 let roles: Vec<String> = [role].iter().chain(inner.as_ref()).map(through).collect();
@@ -345,7 +365,14 @@ impl Known<'_> {
             }
         }
         if let Some(lines) = origins.rules.get(&Asking::Entitlement(account.clone(), key.clone())) {
-            let said: Vec<&str> = reasons.iter().filter(|reason| role_by_rule(reason).is_none() && !origins.holdings.iter().any(|holding| holding.grants.iter().any(|grant| grant.reason == reason.text))).map(|reason| reason.text.as_str()).collect();
+            let said: Vec<&str> = reasons
+                .iter()
+                .filter(|reason| {
+                    role_by_rule(reason).is_none()
+                        && !origins.holdings.iter().any(|holding| holding.grants.iter().any(|grant| grant.reason == reason.text))
+                })
+                .map(|reason| reason.text.as_str())
+                .collect();
             let said = if said.is_empty() || said == ["by rule"] { String::new() } else { format!(" [{}]", said.join("; ")) };
             chains.extend(lines.iter().map(|line| format!("rule {line}{said}")));
         }

@@ -125,7 +125,13 @@ fn every_case_holds() {
         }));
         let wrong = match outcome {
             Ok(wrong) => wrong,
-            Err(panic) => vec![panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned())).unwrap_or_else(|| "it panicked".to_owned())],
+            Err(panic) => vec![
+                panic
+                    .downcast_ref::<String>()
+                    .cloned()
+                    .or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()))
+                    .unwrap_or_else(|| "it panicked".to_owned()),
+            ],
         };
         if !wrong.is_empty() {
             failures.push(format!("{file}: {}\n    {}", case.name, wrong.join("\n    ")));

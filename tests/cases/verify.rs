@@ -23,7 +23,8 @@ pub fn verify(case: &Case, outcome: &Outcome) -> Vec<String> {
     let mut wrong = Vec::new();
     for (person, expected) in &expect.state {
         let id = PersonId::parse(person.clone()).unwrap();
-        let state = outcome.realm.standing(&id, outcome.now).and_then(|standing| standing.lifecycle).map(|lifecycle| lifecycle.state.to_string());
+        let state =
+            outcome.realm.standing(&id, outcome.now).and_then(|standing| standing.lifecycle).map(|lifecycle| lifecycle.state.to_string());
         differs(&mut wrong, &format!("state of {person}"), Some(expected), state.as_ref());
     }
     for (person, expected) in &expect.next {
@@ -87,8 +88,13 @@ fn group(item: &Guarded, behind: bool) -> (u8, Place) {
 
 fn changes(case: &Case, outcome: &Outcome, wrong: &mut Vec<String>) {
     let expect = &case.expect;
-    let items: Vec<&Guarded> =
-        outcome.round.targets.values().flat_map(|target| target.plan.items()).filter(|item| !matches!(item.change.act(), Act::Own)).collect();
+    let items: Vec<&Guarded> = outcome
+        .round
+        .targets
+        .values()
+        .flat_map(|target| target.plan.items())
+        .filter(|item| !matches!(item.change.act(), Act::Own))
+        .collect();
     let lines = |of: &dyn Fn(&Fate) -> bool| -> Vec<&Guarded> { items.iter().copied().filter(|item| of(&item.fate)).collect() };
     let all = lines(&|_| true);
     let sent = lines(&|fate| matches!(fate, Fate::Send(_)));
@@ -115,8 +121,11 @@ fn unordered(what: &str, expected: &[String], found: &[&Guarded], wrong: &mut Ve
     let lines: BTreeSet<String> = found.iter().map(|item| item.change.line().to_string()).collect();
     if expected != lines {
         let missing: Vec<_> = expected.difference(&lines).collect();
-        let surplus: Vec<String> =
-            found.iter().filter(|item| !expected.contains(item.change.line().as_str())).map(|item| format!("{} [{:?}]", item.change.line(), item.fate)).collect();
+        let surplus: Vec<String> = found
+            .iter()
+            .filter(|item| !expected.contains(item.change.line().as_str()))
+            .map(|item| format!("{} [{:?}]", item.change.line(), item.fate))
+            .collect();
         wrong.push(format!("{what}: missing {missing:?}, too many {surplus:?}"));
     }
 }
@@ -208,7 +217,10 @@ fn remembered(text: &str, expected: Option<&Map<String, Value>>, outcome: &Outco
             "disabled" => link.disabled == time(value),
             "end" => link.end == time(value),
             "gone" => link.gone == time(value),
-            "stage" => link.stage.map(|(state, since)| (state.to_string(), since)) == value.as_object().map(|stage| (stage["state"].as_str().unwrap().to_owned(), time(&stage["since"]).unwrap())),
+            "stage" => {
+                link.stage.map(|(state, since)| (state.to_string(), since))
+                    == value.as_object().map(|stage| (stage["state"].as_str().unwrap().to_owned(), time(&stage["since"]).unwrap()))
+            }
             "held" => match value.as_object() {
                 None => link.held.is_empty(),
                 Some(held) => link.held.get(&brake(held["brake"].as_str().unwrap())).copied() == time(&held["since"]),
@@ -219,10 +231,15 @@ fn remembered(text: &str, expected: Option<&Map<String, Value>>, outcome: &Outco
                 let same = keys == link.grants.keys().cloned().collect();
                 same && wanted.iter().all(|(name, mark)| {
                     let grant = &link.grants[&entitlement(&key.target, name)];
-                    mark.get("until").is_none_or(|until| grant.until == time(until)) && mark.get("lapsed").is_none_or(|lapsed| grant.lapsed == time(lapsed))
+                    mark.get("until").is_none_or(|until| grant.until == time(until))
+                        && mark.get("lapsed").is_none_or(|lapsed| grant.lapsed == time(lapsed))
                 })
             }
-            "chosen" => value.as_object().unwrap().iter().all(|(name, value)| link.chosen.get(&AttributeName::parse(name.clone()).unwrap()).map(plain).as_ref() == Some(value)),
+            "chosen" => value
+                .as_object()
+                .unwrap()
+                .iter()
+                .all(|(name, value)| link.chosen.get(&AttributeName::parse(name.clone()).unwrap()).map(plain).as_ref() == Some(value)),
             "written" => value.as_object().unwrap().iter().all(|(name, value)| {
                 let written = link.written.get(&AttributeName::parse(name.clone()).unwrap()).cloned().unwrap_or_default();
                 written == value.as_array().unwrap().iter().map(|value| value.as_str().unwrap().to_owned()).collect()
@@ -248,9 +265,11 @@ fn findings(case: &Case, outcome: &Outcome, wrong: &mut Vec<String>) {
             (None, Subject::Person(person)) => text != "Realm" && *person == key(text).person,
             _ => false,
         };
-        let found: BTreeSet<FindingKind> = outcome.round.all_findings().filter(|finding| concerns(&finding.subject)).map(|finding| finding.kind).collect();
+        let found: BTreeSet<FindingKind> =
+            outcome.round.all_findings().filter(|finding| concerns(&finding.subject)).map(|finding| finding.kind).collect();
         let names: BTreeSet<String> = found.iter().map(ToString::to_string).collect();
-        let listed = ["Ambiguous", "NotAdopted", "Incomplete", "Frozen", "Waiting", "Unclaimed", "CannotRevoke", "Orphan", "Unmatched", "Refused"];
+        let listed =
+            ["Ambiguous", "NotAdopted", "Incomplete", "Frozen", "Waiting", "Unclaimed", "CannotRevoke", "Orphan", "Unmatched", "Refused"];
         let surplus = expected.is_empty() && names.iter().any(|name| listed.contains(&name.as_str()));
         if surplus || expected.iter().any(|name| !names.contains(name)) {
             wrong.push(format!("findings of {text}: expected {expected:?}, found {names:?}"));
@@ -271,7 +290,8 @@ fn conditions(case: &Case, outcome: &Outcome, wrong: &mut Vec<String>) {
             }
             other => return wrong.push(format!("conditions of a {other} are not known to this runner")),
         };
-        let found = conditions.iter().find(|condition| condition.type_ == type_).map(|condition| if condition.status { "True" } else { "False" });
+        let found =
+            conditions.iter().find(|condition| condition.type_ == type_).map(|condition| if condition.status { "True" } else { "False" });
         differs(wrong, text, Some(status), found);
     }
 }

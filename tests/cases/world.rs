@@ -129,7 +129,8 @@ pub fn files(given: &Given) -> BTreeMap<String, String> {
         }
     }
     for (name, spec) in &given.approvals {
-        let lines: Vec<ChangeLine> = spec["changes"].as_array().into_iter().flatten().map(|line| ChangeLine::new(line.as_str().unwrap())).collect();
+        let lines: Vec<ChangeLine> =
+            spec["changes"].as_array().into_iter().flatten().map(|line| ChangeLine::new(line.as_str().unwrap())).collect();
         let fits = digest_of_lines(&lines);
         let mut spec = with(&with(spec, "target", json!("dir")), "digest", json!(fits));
         if spec["digest"] == "wrong" {
@@ -195,12 +196,24 @@ fn link(key: &AccountKey, remembered: &Remembered) -> Link {
             .grants
             .iter()
             .map(|(name, mark)| {
-                let grant = Grant { since: Timestamp::UNIX_EPOCH, until: mark.until.as_deref().map(moment), lapsed: mark.lapsed.as_deref().map(moment) };
+                let grant = Grant {
+                    since: Timestamp::UNIX_EPOCH,
+                    until: mark.until.as_deref().map(moment),
+                    lapsed: mark.lapsed.as_deref().map(moment),
+                };
                 (entitlement(&key.target, name), grant)
             })
             .collect(),
-        chosen: remembered.chosen.iter().map(|(name, value)| (AttributeName::parse(name).unwrap(), Attribute::Text(value.clone()))).collect(),
-        written: remembered.written.iter().map(|(name, values)| (AttributeName::parse(name).unwrap(), values.iter().cloned().collect())).collect(),
+        chosen: remembered
+            .chosen
+            .iter()
+            .map(|(name, value)| (AttributeName::parse(name).unwrap(), Attribute::Text(value.clone())))
+            .collect(),
+        written: remembered
+            .written
+            .iter()
+            .map(|(name, values)| (AttributeName::parse(name).unwrap(), values.iter().cloned().collect()))
+            .collect(),
         ..Link::default()
     }
 }
@@ -288,7 +301,10 @@ pub fn target(given: &Given, name: &TargetName, ledger: &Ledger) -> Memory {
     }
     for spec in given.roles.values() {
         for member in spec["entitlements"].as_array().into_iter().flatten().filter(|member| member["target"] == name.as_str()) {
-            memory.provide(&entitlement(name, &format!("{}/{}", member["kind"].as_str().unwrap(), member["name"].as_str().unwrap().replace(':', "%3A"))));
+            memory.provide(&entitlement(
+                name,
+                &format!("{}/{}", member["kind"].as_str().unwrap(), member["name"].as_str().unwrap().replace(':', "%3A")),
+            ));
         }
     }
     for (key, link) in &ledger.links {
@@ -349,7 +365,11 @@ fn shown(target: &TargetName, row: &Map<String, Value>) -> (Account, Vec<Entitle
         owner: text("ownerKey").map(|owner| OwnerKey::read(&owner).expect("an owner key")),
         state: if row.get("active") == Some(&Value::Bool(false)) { AccountState::Disabled } else { AccountState::Enabled },
         version: None,
-        attributes: row.iter().filter(|(name, _)| !own.contains(&name.as_str())).map(|(name, value)| (AttributeName::parse(name).unwrap(), attribute(value))).collect(),
+        attributes: row
+            .iter()
+            .filter(|(name, _)| !own.contains(&name.as_str()))
+            .map(|(name, value)| (AttributeName::parse(name).unwrap(), attribute(value)))
+            .collect(),
         partial: BTreeSet::new(),
         entitlements: names("groups", "group").into_iter().chain(names("roles", "role")).map(|key| (key, How::Direct)).collect(),
         entitlements_complete: true,

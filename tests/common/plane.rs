@@ -16,6 +16,7 @@ use std::ops::Deref;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -64,21 +65,24 @@ impl Drop for Shared {
 
 /// A running control plane.
 pub struct Plane {
+    /// The script makes it and removes it.
     folder: PathBuf,
     child: Child,
     /// Words to the script, and its answers.
     talk: Mutex<(Option<ChildStdin>, BufReader<ChildStdout>)>,
     crds: OnceCell<()>,
-    names: std::sync::atomic::AtomicU32,
+    names: AtomicU32,
 }
 
 impl Plane {
     /// Starts one and waits until it is ready.
     pub fn start() -> Self {
-        let folder = tempfile::Builder::new().prefix("provost-plane-").tempdir().unwrap().keep();
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("provost-plane-{}-{number}", std::process::id()));
         let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/control-plane/run");
         let mut child = Command::new(run)
-            .arg(folder.join("plane"))
+            .arg(&folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // An interrupt from the keyboard ends this process, and its end the servers.
@@ -93,7 +97,7 @@ impl Plane {
 
     /// Where the administrator's kubeconfig lies.
     pub fn kubeconfig(&self) -> PathBuf {
-        self.folder.join("plane/kubeconfig")
+        self.folder.join("kubeconfig")
     }
 
     /// A client with the administrator's rights. It belongs to the runtime that calls, so each test takes its own.
@@ -115,9 +119,10 @@ impl Plane {
 
     /// Makes a namespace that no other test has, and says its name.
     pub async fn namespace(&self, of: &str) -> String {
-        let number = self.names.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let number = self.names.fetch_add(1, Ordering::Relaxed);
         let name = format!("{of}-{number}");
-        let namespace = Namespace { metadata: kube::api::ObjectMeta { name: Some(name.clone()), ..Default::default() }, ..Default::default() };
+        let namespace =
+            Namespace { metadata: kube::api::ObjectMeta { name: Some(name.clone()), ..Default::default() }, ..Default::default() };
         let api: Api<Namespace> = Api::all(self.client().await);
         soon(api.create(&PostParams::default(), &namespace)).await.unwrap();
         name
@@ -138,7 +143,7 @@ impl Plane {
         let mut child = Command::new(program)
             .env("KUBECONFIG", self.kubeconfig())
             // It keeps what it discovers: in a folder that goes with the plane.
-            .args(["--cache-dir", &self.folder.join("plane/cache").to_string_lossy()])
+            .args(["--cache-dir", &self.folder.join("cache").to_string_lossy()])
             .args(words)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -165,7 +170,7 @@ impl Plane {
     }
 
     fn logs(&self) -> impl Iterator<Item = PathBuf> {
-        ["etcd", "kube-apiserver", "kube-controller-manager"].map(|server| self.folder.join(format!("plane/{server}.log"))).into_iter()
+        ["etcd", "kube-apiserver", "kube-controller-manager"].map(|server| self.folder.join(format!("{server}.log"))).into_iter()
     }
 }
 
@@ -176,7 +181,6 @@ impl Drop for Plane {
         }
         self.talk.lock().unwrap_or_else(PoisonError::into_inner).0.take();
         self.child.wait().ok();
-        std::fs::remove_dir_all(&self.folder).ok();
     }
 }
 
@@ -217,6 +221,6 @@ fn show(log: &Path, from: u64) {
     if read.is_ok_and(|length| length > 0) {
         let text = String::from_utf8_lossy(&text);
         let lines: Vec<&str> = text.lines().collect();
-        eprintln!("{}:\n{}", log.display(), lines[lines.len().saturating_sub(40)..].join("\n"));
+        eprintln!("{}:\n{}", log.display(), lines[lines.len().saturating_sub(20)..].join("\n"));
     }
 }

@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use crate::common::plane::{Plane, plane, soon};
 
-/// Kind/name → resourceVersion and spec of all that is there of ours.
-fn there(plane: &Plane, namespace: &str) -> BTreeMap<String, (String, Value)> {
+/// Kind/name → resourceVersion, generation and spec of all that is there of ours.
+fn there(plane: &Plane, namespace: &str) -> BTreeMap<String, (String, Value, Value)> {
     let list: Value = serde_json::from_str(&plane.said(&["get", "provost", "--namespace", namespace, "--output", "json"])).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     list["items"]
@@ -22,7 +22,7 @@ fn there(plane: &Plane, namespace: &str) -> BTreeMap<String, (String, Value)> {
         .iter()
         .map(|item| {
             let name = format!("{}/{}", text(&item["kind"]), text(&item["metadata"]["name"]));
-            (name, (text(&item["metadata"]["resourceVersion"]), item["spec"].clone()))
+            (name, (text(&item["metadata"]["resourceVersion"]), item["metadata"]["generation"].clone(), item["spec"].clone()))
         })
         .collect()
 }
@@ -48,8 +48,13 @@ async fn the_example_applies_twice_and_the_second_time_changes_nothing() {
             }
         };
         apply();
+        if server_side {
+            // A new object is stored without the status that it reads with; the first write behind it stores that, once, and no more.
+            apply();
+        }
         let first = there(&plane, &namespace);
         assert_eq!(first.len(), ours, "server side: {server_side}");
+        assert!(first.values().all(|(_, generation, _)| *generation == 1), "server side: {server_side}");
         apply();
         assert_eq!(there(&plane, &namespace), first, "server side: {server_side}");
     }

@@ -123,7 +123,8 @@ pub fn realm_holds<'a>(targets: impl IntoIterator<Item = &'a Judged>, safety: Op
         let allowed = allowance(limit(safety, brake), enabled, brake);
         let by_people = matches!(brake, Brake::Absence | Brake::Leavers);
         let (charged, total) = if by_people {
-            let charged: BTreeSet<&PersonId> = targets.iter().filter_map(|judged| judged.people.get(&brake)).flat_map(|(people, _)| people).collect();
+            let charged: BTreeSet<&PersonId> =
+                targets.iter().filter_map(|judged| judged.people.get(&brake)).flat_map(|(people, _)| people).collect();
             let nameless: u32 = targets.iter().filter_map(|judged| judged.people.get(&brake)).map(|(_, nameless)| *nameless).sum();
             let union: BTreeSet<&PersonId> = charged.iter().copied().chain(wanted.iter().map(|key| &key.person)).collect();
             (count(&charged).saturating_add(nameless), count(&union).saturating_add(nameless))
@@ -165,7 +166,12 @@ fn excess(brake: Brake, wanted: BTreeSet<AccountKey>, room: u32, declared: &BTre
 }
 
 /// The same by people: all accounts of those who are too many.
-fn excess_people(brake: Brake, wanted: BTreeSet<AccountKey>, room: u32, declared: &BTreeMap<PersonId, Option<Timestamp>>) -> Vec<AccountKey> {
+fn excess_people(
+    brake: Brake,
+    wanted: BTreeSet<AccountKey>,
+    room: u32,
+    declared: &BTreeMap<PersonId, Option<Timestamp>>,
+) -> Vec<AccountKey> {
     if brake != Brake::Leavers {
         return wanted.into_iter().collect();
     }

@@ -12,7 +12,8 @@ use super::{Fate, Guarded, Hold, Watch};
 pub(super) fn keep(items: &mut [Guarded], watch: &Watch<'_>) -> BTreeSet<ChangeLine> {
     let mut behind = BTreeSet::new();
     for (key, minimum) in limited(items, watch) {
-        let enabled = |item: &Guarded| item.change.id().and_then(|id| watch.observed.account(id)).is_some_and(|a| a.state == AccountState::Enabled);
+        let enabled =
+            |item: &Guarded| item.change.id().and_then(|id| watch.observed.account(id)).is_some_and(|a| a.state == AccountState::Enabled);
         let sent = |item: &Guarded| matches!(item.fate, Fate::Send(_));
         let members = members(watch, &key);
         let mut lost = BTreeSet::new();
@@ -32,7 +33,8 @@ pub(super) fn keep(items: &mut [Guarded], watch: &Watch<'_>) -> BTreeSet<ChangeL
                 _ => {}
             }
         }
-        let going = revokes.iter().filter_map(|place| items.get(*place)).filter(|item| enabled(item) && !lost.contains(item.change.key())).count();
+        let going =
+            revokes.iter().filter_map(|place| items.get(*place)).filter(|item| enabled(item) && !lost.contains(item.change.key())).count();
         let going = u32::try_from(going).unwrap_or(u32::MAX);
         let left = members.saturating_sub(u32::try_from(lost.len()).unwrap_or(u32::MAX));
         if left >= minimum.saturating_add(going) || going == 0 {
@@ -64,7 +66,8 @@ fn members(watch: &Watch<'_>, key: &EntitlementKey) -> u32 {
     if let Some(members) = watch.observed.members(key) {
         return members;
     }
-    let members = watch.observed.accounts().filter(|account| account.state == AccountState::Enabled && account.entitlements.contains_key(key));
+    let members =
+        watch.observed.accounts().filter(|account| account.state == AccountState::Enabled && account.entitlements.contains_key(key));
     u32::try_from(members.count()).unwrap_or(u32::MAX)
 }
 

@@ -155,15 +155,13 @@ pub fn guard(mut plan: Plan, watch: &Watch<'_>) -> GuardedPlan {
         window.last_complete = Some(listed);
     }
     if plan.shrank && listing_held {
-        let sent: BTreeSet<&AccountKey> = items.iter().filter(|item| matches!(item.fate, Fate::Send(_))).map(|item| item.change.key()).collect();
+        let sent: BTreeSet<&AccountKey> =
+            items.iter().filter(|item| matches!(item.fate, Fate::Send(_))).map(|item| item.change.key()).collect();
         plan.links.retain(|key, _| sent.contains(key));
         plan.unlinked.clear();
     }
-    let open: BTreeSet<String> = items
-        .iter()
-        .filter(|item| item.fate == Fate::Held(Hold::NewScope))
-        .filter_map(|item| scope_of(&item.change))
-        .collect();
+    let open: BTreeSet<String> =
+        items.iter().filter(|item| item.fate == Fate::Held(Hold::NewScope)).filter_map(|item| scope_of(&item.change)).collect();
     let scopes = watch.rules.scopes().filter(|scope| !open.contains(scope) && !watch.ledger.scopes.contains(scope)).collect();
     GuardedPlan { plan, items, window, released, scopes, before: watch.ledger.window.clone() }
 }
@@ -240,10 +238,16 @@ fn has_lasted(settling: &Settling, line: &ChangeLine, t: Timestamp) -> bool {
 /// What follows a held change is held: grants behind a held Create, a Delete behind a held Disable.
 fn follow_holds(items: &mut [Guarded]) {
     let stuck = |fate: &Fate| !matches!(fate, Fate::Send(_));
-    let not_made: BTreeSet<AccountKey> =
-        items.iter().filter(|item| matches!(item.change.act(), Act::Create { .. }) && stuck(&item.fate)).map(|item| item.change.key().clone()).collect();
-    let not_shut: BTreeSet<AccountKey> =
-        items.iter().filter(|item| matches!(item.change.act(), Act::Disable) && stuck(&item.fate)).map(|item| item.change.key().clone()).collect();
+    let not_made: BTreeSet<AccountKey> = items
+        .iter()
+        .filter(|item| matches!(item.change.act(), Act::Create { .. }) && stuck(&item.fate))
+        .map(|item| item.change.key().clone())
+        .collect();
+    let not_shut: BTreeSet<AccountKey> = items
+        .iter()
+        .filter(|item| matches!(item.change.act(), Act::Disable) && stuck(&item.fate))
+        .map(|item| item.change.key().clone())
+        .collect();
     for item in items {
         let follows = match item.change.act() {
             Act::Grant(_) => not_made.contains(item.change.key()),

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use super::counted;
 use super::sheet::{Line, Sheet};
 use super::text::{counts, object, places, sign, why, word};
-use super::counted;
 
 /// How many rows a table has at most: a comment that is too long is refused.
 const ROWS: usize = 200;
@@ -16,7 +16,14 @@ pub fn markdown(sheet: &Sheet) -> String {
     let what = if sheet.changes.is_empty() { "nothing to do".to_owned() } else { counts(sheet) };
     let _ = writeln!(out, "### Provost: {what}\n");
     let people = counted(sheet.affected, "person", "people");
-    let _ = writeln!(out, "Realm `{}`, {people} of {} affected, as of {}, policies `{}`.", sheet.realm, sheet.people, sheet.as_of, sheet.policies.get(..8).unwrap_or(&sheet.policies));
+    let _ = writeln!(
+        out,
+        "Realm `{}`, {people} of {} affected, as of {}, policies `{}`.",
+        sheet.realm,
+        sheet.people,
+        sheet.as_of,
+        sheet.policies.get(..8).unwrap_or(&sheet.policies)
+    );
     if !sheet.incomplete.is_empty() {
         out.push_str("\n**Not all could be read or decided: this is a lower bound.**\n\n");
         for remark in &sheet.incomplete {
@@ -27,7 +34,13 @@ pub fn markdown(sheet: &Sheet) -> String {
     for held in &sheet.held {
         let _ = writeln!(out, "\n**`{}` holds changes back**\n", cell(&held.target));
         for reason in &held.reasons {
-            let _ = writeln!(out, "- {} on {}: {}", counted(reason.changes, "change", "changes"), counted(reason.accounts, "account", "accounts"), cell(&reason.why));
+            let _ = writeln!(
+                out,
+                "- {} on {}: {}",
+                counted(reason.changes, "change", "changes"),
+                counted(reason.accounts, "account", "accounts"),
+                cell(&reason.why)
+            );
         }
         let _ = writeln!(out, "\n```sh\n{}\n```", held.command);
     }
@@ -44,7 +57,8 @@ pub fn markdown(sheet: &Sheet) -> String {
     let mut kinds: Vec<&str> = sheet.findings.iter().map(|remark| remark.kind.as_str()).collect();
     kinds.dedup();
     if !kinds.is_empty() {
-        let counts: Vec<String> = kinds.iter().map(|kind| format!("{} {kind}", sheet.findings.iter().filter(|remark| remark.kind == *kind).count())).collect();
+        let counts: Vec<String> =
+            kinds.iter().map(|kind| format!("{} {kind}", sheet.findings.iter().filter(|remark| remark.kind == *kind).count())).collect();
         let _ = writeln!(out, "\nAlso found: {}.", counts.join(", "));
     }
     let _ = writeln!(out, "\nDigest `{}`", sheet.digest);

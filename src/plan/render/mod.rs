@@ -38,7 +38,9 @@ impl Paint {
 #[must_use]
 pub(crate) fn aligned(rows: &[Vec<String>], widest: usize) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).filter(|width| *width <= widest).max().unwrap_or_default();
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).filter(|width| *width <= widest).max().unwrap_or_default()
+    };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     rows.iter()
         .map(|row| {
@@ -65,7 +67,8 @@ mod tests {
 
     #[test]
     fn columns_are_aligned_by_what_is_seen_and_a_long_cell_moves_only_its_own_row() {
-        let rows = [["-", "žluťoučký", "x"], ["+", "ab", "y"], ["+", "much longer than the widest", "z"]].map(|row| row.map(str::to_owned).to_vec());
+        let rows = [["-", "žluťoučký", "x"], ["+", "ab", "y"], ["+", "much longer than the widest", "z"]]
+            .map(|row| row.map(str::to_owned).to_vec());
         assert_eq!(aligned(&rows, 10), ["-  žluťoučký  x", "+  ab         y", "+  much longer than the widest  z"]);
     }
 }

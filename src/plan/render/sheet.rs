@@ -201,7 +201,14 @@ impl Sheet {
             let Some(look) = of.looks.get(target) else { continue };
             all_lines.extend(round.plan.items().iter().map(|item| item.change.line()));
             held_lines.extend(round.plan.held().map(|item| item.change.line()));
-            changes.extend(round.plan.items().iter().filter(|item| of.person.is_none_or(|person| item.change.key().person == *person)).map(|item| of.line(item, look)));
+            changes.extend(
+                round
+                    .plan
+                    .items()
+                    .iter()
+                    .filter(|item| of.person.is_none_or(|person| item.change.key().person == *person))
+                    .map(|item| of.line(item, look)),
+            );
             if round.plan.is_held() {
                 held.push(of.held(target, round.plan.items(), round.plan.plan().shrank, round.plan.held_digest()));
             }
@@ -354,16 +361,31 @@ impl Of<'_> {
             let name = torn.name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
             let subject = torn.kind.map_or_else(|| torn.place.to_string(), |kind| format!("{kind}{name}"));
             let place = if torn.place.file.is_empty() { String::new() } else { format!(" ({})", torn.place) };
-            incomplete.insert(Remark { kind: "Unreadable".to_owned(), subject, target: String::new(), message: format!("cannot be read: {}{place}", torn.why) });
+            incomplete.insert(Remark {
+                kind: "Unreadable".to_owned(),
+                subject,
+                target: String::new(),
+                message: format!("cannot be read: {}{place}", torn.why),
+            });
         }
         for (target, failure) in &self.round.unread {
             let message = format!("not read, nothing is planned here: {failure}");
-            incomplete.insert(Remark { kind: failure.reason().to_owned(), subject: format!("TargetSystem/{target}"), target: target.to_string(), message });
+            incomplete.insert(Remark {
+                kind: failure.reason().to_owned(),
+                subject: format!("TargetSystem/{target}"),
+                target: target.to_string(),
+                message,
+            });
         }
         for (target, round) in &self.round.targets {
             if let Extent::Partial(why) = &round.plan.plan().extent {
                 let message = format!("read in part only, no removal is planned here for what was not read: {why}");
-                incomplete.insert(Remark { kind: "Partial".to_owned(), subject: format!("TargetSystem/{target}"), target: target.to_string(), message });
+                incomplete.insert(Remark {
+                    kind: "Partial".to_owned(),
+                    subject: format!("TargetSystem/{target}"),
+                    target: target.to_string(),
+                    message,
+                });
             }
         }
         let whose = |finding: &Finding| match &finding.subject {
@@ -377,11 +399,20 @@ impl Of<'_> {
                 continue;
             }
             let remark = self.remark(finding);
-            if finding.kind.is_incomplete() { incomplete.insert(remark) } else { findings.insert(remark) };
+            if finding.kind.is_incomplete() {
+                incomplete.insert(remark)
+            } else {
+                findings.insert(remark)
+            };
         }
         if let Some(frozen) = &self.round.removals_kept_back {
             let message = format!("no removal by policy is planned: {}", frozen.reason);
-            findings.insert(Remark { kind: "RemovalsKeptBack".to_owned(), subject: "the realm".to_owned(), target: String::new(), message });
+            findings.insert(Remark {
+                kind: "RemovalsKeptBack".to_owned(),
+                subject: "the realm".to_owned(),
+                target: String::new(),
+                message,
+            });
         }
         (incomplete.into_iter().collect(), findings.into_iter().collect())
     }

@@ -55,7 +55,8 @@ fn incomplete(sheet: &Sheet, paint: Paint, out: &mut String) {
 }
 
 fn said(remark: &Remark) -> String {
-    let place = if remark.target.is_empty() || remark.subject.ends_with(&remark.target) { String::new() } else { format!(" in {}", remark.target) };
+    let place =
+        if remark.target.is_empty() || remark.subject.ends_with(&remark.target) { String::new() } else { format!(" in {}", remark.target) };
     format!("{}{place}: {}: {}", remark.subject, remark.kind, remark.message)
 }
 
@@ -64,7 +65,9 @@ fn hold(sheet: &Sheet, held: &Held, paint: Paint, out: &mut String) {
     for reason in &held.reasons {
         let what = match (reason.changes, reason.accounts) {
             (0, _) => "HELD".to_owned(),
-            (changes, accounts) => format!("{} on {} HELD", counted(changes, "change", "changes"), counted(accounts, "account", "accounts")),
+            (changes, accounts) => {
+                format!("{} on {} HELD", counted(changes, "change", "changes"), counted(accounts, "account", "accounts"))
+            }
         };
         let line = format!("! {}: {what}: {}", held.target, reason.why);
         let _ = writeln!(out, "{}", paint.style(&line, Style::new().yellow().bold()));
@@ -199,7 +202,15 @@ fn violations(sheet: &Sheet, paint: Paint, out: &mut String) {
     let cells: Vec<Vec<String>> = sheet
         .violations
         .iter()
-        .map(|violation| vec![violation.name.clone(), violation.rule.clone(), word(violation.enforcement), violation.message.clone(), violation.entitlements.join(", ")])
+        .map(|violation| {
+            vec![
+                violation.name.clone(),
+                violation.rule.clone(),
+                word(violation.enforcement),
+                violation.message.clone(),
+                violation.entitlements.join(", "),
+            ]
+        })
         .collect();
     for line in aligned(&cells, WIDEST) {
         let _ = writeln!(out, "  {line}");

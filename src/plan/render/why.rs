@@ -31,7 +31,8 @@ pub fn because(because: &Because, only: bool, paint: Paint) -> String {
     }
     for violation in &because.violations {
         let waived = violation.waived.as_ref().map(|waiver| format!(" (accepted until {})", waiver.until)).unwrap_or_default();
-        let _ = writeln!(out, "\n{} {}: {}{waived}", paint.style("violation", Style::new().yellow().bold()), violation.rule, violation.message);
+        let _ =
+            writeln!(out, "\n{} {}: {}{waived}", paint.style("violation", Style::new().yellow().bold()), violation.rule, violation.message);
     }
     if !only && !because.findings.is_empty() {
         out.push('\n');
@@ -51,9 +52,11 @@ fn accounts(because: &Because, paint: Paint, out: &mut String) {
         .accounts
         .iter()
         .map(|account| {
-            let target = if account.account.is_empty() { account.target.clone() } else { format!("{}#{}", account.target, account.account) };
+            let target =
+                if account.account.is_empty() { account.target.clone() } else { format!("{}#{}", account.target, account.account) };
             let since = account.since.map(|since| format!(" since {since}")).unwrap_or_default();
-            let reasons = account.reasons.iter().map(String::as_str).chain(account.plan.iter().map(String::as_str)).collect::<Vec<_>>().join("; ");
+            let reasons =
+                account.reasons.iter().map(String::as_str).chain(account.plan.iter().map(String::as_str)).collect::<Vec<_>>().join("; ");
             vec![target, account.login.clone(), format!("{:?}{since}", account.state), reasons]
         })
         .collect();
