@@ -1,17 +1,17 @@
 # `make` alone lists what there is. Each target says what it needs where that is missing.
 .DEFAULT_GOAL := help
-.PHONY: help build test test-fast check fmt clippy doc crds crds-fresh example clean tools
+.PHONY: help build test test-fast check fmt clippy doc crds crds-fresh example control-plane clean tools
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 CARGO ?= cargo
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: tools ## build the command as target/release/provost
 	@$(CARGO) build --release --locked
 
-test: tools ## run all tests
+test: tools control-plane ## run all tests
 	@$(CARGO) test --quiet --locked --doc
 	@$(CARGO) test --quiet --locked --no-fail-fast --lib --test it
 
@@ -41,6 +41,9 @@ crds-fresh: tools
 
 example: tools ## apply examples/acme: plan, ask, make the accounts
 	@$(CARGO) run --quiet --locked -- apply -f examples/acme
+
+control-plane: ## build the Kubernetes API server that tests run against (minutes the first time)
+	@tests/control-plane/build
 
 clean: tools ## remove what was built and what the example made
 	@$(CARGO) clean

@@ -1,5 +1,12 @@
 //! Tests of the whole, in one binary.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::wildcard_enum_match_arm, reason = "a test says what broke by breaking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test says what broke by breaking"
+)]
 
 mod architecture;
 mod cases;
@@ -7,3 +14,4 @@ mod cli;
 mod common;
 mod kill;
 mod laws;
+mod plane;

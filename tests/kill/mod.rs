@@ -13,7 +13,7 @@ use provost::model::ids::{AccountId, OwnerKey, TargetName};
 use provost::model::ledger::Ledger;
 
 use crate::cases::realm;
-use crate::common::{Pass, block_on, open, pass, planned, unrest};
+use crate::common::runs::{Pass, block_on, open, pass, planned, unrest};
 use blow::{Blow, Fate};
 use place::{Files, InMemory, Place};
 use story::{Day, story};

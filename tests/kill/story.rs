@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cases::format::Given;
 use crate::cases::world::moment;
-use crate::common::Pass;
+use crate::common::runs::Pass;
 
 /// What exists in both targets from the first day on.
 pub const GROUPS: &[&str] = &["group/staff", "group/ops", "group/guests", "role/buyer"];

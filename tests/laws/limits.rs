@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::world::{Place, moment};
 use super::{config, is_sent, items, lines};
 use crate::cases::format::Given;
-use crate::common::block_on;
+use crate::common::runs::block_on;
 
 const PEOPLE: usize = 8;
 
@@ -77,7 +77,7 @@ async fn a_day(commits: &[(Vec<Said>, i64)], tight: bool) -> Result<(), TestCase
         now += SignedDuration::from_mins(*minutes);
     }
     let last = given(&commits.last().unwrap().0, tight);
-    let at = |pass: &crate::common::Pass| lines(&pass.round, |item| matches!(item.fate, Fate::Held(_)));
+    let at = |pass: &crate::common::runs::Pass| lines(&pass.round, |item| matches!(item.fate, Fate::Held(_)));
     place.run(&last, now, None).await;
     let held = at(&place.plan(&last, now).await);
     for hours in [1, 23, 30, 100] {

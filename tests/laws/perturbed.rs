@@ -25,7 +25,7 @@ use super::world::{DAYS, Place, moment, name, story, target};
 use super::{config, is_leavers, is_sent, items, lines};
 use crate::cases::format::Given;
 use crate::cases::world::files;
-use crate::common::{Pass, block_on};
+use crate::common::runs::{Pass, block_on};
 
 const LAST: usize = DAYS.len() - 1;
 

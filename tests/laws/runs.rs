@@ -12,7 +12,7 @@ use provost::plan::round::next_due;
 
 use super::world::{DAYS, Place, Story, moment, name, story, target};
 use super::{config, is_sent, items, lines};
-use crate::common::{Pass, block_on, unrest};
+use crate::common::runs::{Pass, block_on, unrest};
 
 type Accounts = BTreeMap<TargetName, Vec<Account>>;
 

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::cases::format::Given;
 use crate::cases::{realm, world};
-use crate::common::{Pass, open, pass, planned};
+use crate::common::runs::{Pass, open, pass, planned};
 
 /// The days of a story.
 pub const DAYS: [&str; 4] = ["2026-06-01T08:00:00Z", "2026-06-02T08:00:00Z", "2026-06-04T08:00:00Z", "2026-06-20T08:00:00Z"];
