@@ -1,6 +1,6 @@
 //! Reading and writing targets: one contract for every protocol. Reading and writing are different types.
 //!
-//! A TargetSystem's spec and its secret flow in, a [`Reader`] and a [`Writer`] come out; looks at the target and answers to writes
+//! A TargetSystem's spec and its secret flow in, a [`connector::Reader`] and a [`connector::Writer`] come out; looks at the target and answers to writes
 //! come out of those. A connector never decides, never retries, never limits itself, and knows no clock: a look is stamped with the time
 //! that it is given. What every connector must do is in `contract`, as a suite that any pair can be run through.
 

@@ -11,11 +11,11 @@ use crate::model::reason::Reason;
 use crate::model::value::{Attributes, Value};
 use crate::policy::mapping::Mapped;
 
-use super::account::Sight;
 use super::desired::DesiredAccount;
 use super::digest::digest_of;
 use super::finding::{Finding, FindingKind};
 use super::rules::{Mapping, Source, USER_NAME};
+use super::sight::Sight;
 
 /// What a mapping comes to for one account.
 #[derive(Debug, Default)]

@@ -11,68 +11,10 @@ use crate::model::ledger::{Ledger, Link};
 use crate::model::observed::{Lookup, Missing, Observed, Seen};
 use crate::model::schema::Schema;
 
+use super::claims::{Claims, correlation_value};
 use super::desired::{Desired, DesiredPerson, Stand};
 use super::finding::FindingKind;
 use super::rules::{AccountRules, TargetRules, USER_NAME};
-use crate::policy::mapping::Mapped;
-
-/// What every person of the realm claims in one target.
-#[derive(Debug, Clone, Default)]
-pub struct Claims {
-    /// Everybody whom an object declares, readable or not.
-    living: BTreeSet<PersonId>,
-    /// Nothing of the realm is unreadable, so that who is not declared is gone.
-    absence_judged: bool,
-    /// Former externalId → who names it.
-    former: BTreeMap<PersonId, BTreeSet<PersonId>>,
-    /// Correlation attribute and folded value → who has it.
-    values: BTreeMap<(AttributeName, String), BTreeSet<PersonId>>,
-}
-
-impl Claims {
-    /// The claims of the realm: `everybody` has all people of the realm, not only those in scope; `absence_judged` says that
-    /// nothing of it is unreadable.
-    #[must_use]
-    pub fn of(rules: &TargetRules, schema: &Schema, everybody: &Desired, absence_judged: bool) -> Self {
-        let mut claims = Self { absence_judged, ..Self::default() };
-        for (id, person) in everybody.people.iter().filter(|(_, person)| person.stand != Stand::Gone) {
-            claims.living.insert(id.clone());
-            for former in &person.former_ids {
-                claims.former.entry(former.clone()).or_default().insert(id.clone());
-            }
-            for (account, account_rules) in &rules.accounts {
-                for attribute in &account_rules.correlation {
-                    if let Some(value) = correlation_value(person, account, attribute) {
-                        claims.values.entry((attribute.clone(), schema.fold(attribute, &value))).or_default().insert(id.clone());
-                    }
-                }
-            }
-        }
-        claims
-    }
-
-    /// Whether an object declares this externalId.
-    #[must_use]
-    pub fn is_living(&self, person: &PersonId) -> bool {
-        self.living.contains(person)
-    }
-}
-
-/// What a person would have in a correlation attribute: what the mapping says, and for `userName` else what the manifest says.
-#[must_use]
-pub fn correlation_value(person: &DesiredPerson, account: &AccountName, attribute: &AttributeName) -> Option<String> {
-    let mapped = match person.asked.get(account) {
-        Some(asked) => asked.attributes.get(attribute),
-        None if account.is_ordinary() => person.unasked_attributes.get(attribute),
-        None => None,
-    };
-    match mapped {
-        Some(Mapped::Value(value)) => value.texts().into_iter().next(),
-        Some(Mapped::Candidates(_) | Mapped::Undefined { .. } | Mapped::Failed(_)) => None,
-        None if account.is_ordinary() && attribute.as_str() == USER_NAME => person.user_name.clone(),
-        None => None,
-    }
-}
 
 /// What correlation says of one account key.
 #[derive(Debug)]

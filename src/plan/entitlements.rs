@@ -7,10 +7,10 @@ use crate::model::entitlement::{EntitlementKey, How};
 use crate::model::ledger::{Grant, Link};
 use crate::model::reason::Reason;
 
-use super::account::Sight;
 use super::course::Course;
 use super::desired::{DesiredAccount, Stand};
 use super::finding::{Finding, FindingKind};
+use super::sight::Sight;
 
 /// Plans the entitlements of an account that was seen; `link` is what will be remembered of it.
 pub fn plan_entitlements(

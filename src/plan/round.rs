@@ -13,7 +13,7 @@ use crate::model::schema::Schema;
 use crate::realm::index::{Reading, Realm};
 use crate::realm::input::{Frozen, Held};
 
-use super::correlate::Claims;
+use super::claims::Claims;
 use super::course::course;
 use super::decided::Decided;
 use super::desired::{Desired, Stand};

@@ -13,13 +13,15 @@ use crate::model::ledger::{Fact, Ledger, Link};
 use crate::model::observed::{Extent, Observed, Scope};
 use crate::model::schema::Schema;
 
-use super::account::{Sight, plan_account};
+use super::account::plan_account;
 use super::allocate::allocate;
-use super::correlate::{Claims, Correlated, Found, correlate};
+use super::claims::Claims;
+use super::correlate::{Correlated, Found, correlate};
 use super::desired::Desired;
 use super::finding::{Finding, FindingKind, Subject};
 use super::order;
 use super::rules::TargetRules;
+use super::sight::Sight;
 
 /// What the realm says about judging.
 #[derive(Debug, Clone, Copy)]

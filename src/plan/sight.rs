@@ -1,0 +1,71 @@
+//! All that is looked at for one account, and the words for why a state does what it does.
+
+use jiff::Timestamp;
+
+use crate::api::target::Mode;
+use crate::model::account::AccountKey;
+use crate::model::change::{Cause, Change, LifecycleState};
+use crate::model::observed::Observed;
+use crate::model::reason::Reason;
+use crate::model::schema::Schema;
+
+use super::course::Course;
+use super::desired::{DesiredAccount, DesiredPerson};
+use super::rules::{AccountRules, TargetRules};
+
+/// All that is looked at for one account.
+pub struct Sight<'a> {
+    /// Which account.
+    pub key: AccountKey,
+    /// Whose.
+    pub person: &'a DesiredPerson,
+    /// What is asked for, if anything.
+    pub asked: Option<&'a DesiredAccount>,
+    /// The target's rules.
+    pub rules: &'a TargetRules,
+    /// Those of this account.
+    pub account_rules: &'a AccountRules,
+    /// The target's schema.
+    pub schema: &'a Schema,
+    /// The look.
+    pub observed: &'a Observed,
+    /// Absence can be judged: nothing of the realm is unreadable.
+    pub absence_judged: bool,
+    /// Removals by policy can be judged.
+    pub removals_judged: bool,
+    /// A mapping fails or something is missing: nothing by policy for this account.
+    pub broken: bool,
+    /// Another account carries the owner key already: it is not written a second time.
+    pub key_elsewhere: bool,
+    /// What an interrupted run was about to do in this target.
+    pub intents: &'a [Change],
+    /// Now.
+    pub t: Timestamp,
+}
+
+impl Sight<'_> {
+    /// Whether what is found becomes ours.
+    #[must_use]
+    pub fn enforces(&self) -> bool {
+        self.rules.mode == Mode::Enforce
+    }
+
+    /// Why a state does what it does, in words.
+    #[must_use]
+    pub fn state_reason(&self, course: &Course) -> Reason {
+        let day = |end: Option<Timestamp>| end.map(|end| format!(" ({end})")).unwrap_or_default();
+        let text = match course.cause {
+            Cause::Lockout => "locked out".to_owned(),
+            Cause::Gone => "nobody declares this person any more".to_owned(),
+            Cause::Unasked => "no policy asks for this account any more".to_owned(),
+            Cause::Lifecycle(LifecycleState::Terminated) => {
+                format!("employment ended{}", day(self.person.lifecycle.as_ref().and_then(|lifecycle| lifecycle.end)))
+            }
+            Cause::Lifecycle(LifecycleState::Leave) => "on leave".to_owned(),
+            Cause::Lifecycle(LifecycleState::Preboarding) => "employment has not begun".to_owned(),
+            Cause::Lifecycle(state) => state.to_string(),
+            Cause::Until | Cause::Violation | Cause::Policy | Cause::Drift | Cause::Scope => "asked for".to_owned(),
+        };
+        Reason::at(text, self.person.place.clone())
+    }
+}
