@@ -49,14 +49,11 @@ pub async fn look(realm: &mut Realm, targets: &Targets, store: &dyn LedgerStore,
     }
     let mut looks = BTreeMap::new();
     let mut reads = JoinSet::new();
-    for (name, target) in targets {
+    for ((name, target), probed) in targets.iter().zip(probe(targets).await) {
         let ledger = store.load(name).await?;
-        let (schema, failure) = match target {
-            Ok(target) => match target.probe().await {
-                Ok(schema) => (schema, None),
-                Err(failure) => (Schema::default(), Some(failure)),
-            },
-            Err(failure) => (Schema::default(), Some(failure.clone())),
+        let (schema, failure) = match probed {
+            Ok(schema) => (schema, None),
+            Err(failure) => (Schema::default(), Some(failure)),
         };
         let Some(spec) = realm.target(name) else { continue };
         let realm_spec = realm.spec().cloned().unwrap_or_default();
@@ -91,6 +88,26 @@ pub async fn look(realm: &mut Realm, targets: &Targets, store: &dyn LedgerStore,
     }
     let compiled = compile_with(realm, &mut looks);
     Ok(Seen { looks, others, compiled })
+}
+
+/// Every target's schema, in the order of `targets`: all are asked at once, so that a slow one holds up no other.
+async fn probe(targets: &Targets) -> Vec<Result<Schema, Failure>> {
+    let unanswered = || Err(Failure::Bug("the target was not probed".to_owned()));
+    let mut schemas: Vec<Result<Schema, Failure>> =
+        targets.values().map(|target| target.as_ref().map_or_else(|failure| Err(failure.clone()), |_| unanswered())).collect();
+    let mut probes = JoinSet::new();
+    for (place, target) in targets.values().enumerate() {
+        if let Ok(target) = target.clone() {
+            probes.spawn(async move { (place, target.probe().await) });
+        }
+    }
+    while let Some(probed) = probes.join_next().await {
+        let Ok((place, schema)) = probed else { continue };
+        if let Some(slot) = schemas.get_mut(place) {
+            *slot = schema;
+        }
+    }
+    schemas
 }
 
 /// Decides, plans and judges all that was seen.

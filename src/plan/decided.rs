@@ -130,11 +130,10 @@ fn accounts_to_map(person: &PersonId, decision: &Decision, targets: &BTreeMap<Ta
         target: target.clone(),
         account: account.clone(),
     };
-    let asked = decision.accounts.keys().map(|(target, account)| (target, account));
-    let implied = decision.entitlements.keys().map(|(account, entitlement)| (&entitlement.target, account));
-    let mut keys: BTreeSet<AccountKey> = asked
-        .chain(implied)
-        .filter(|(target, account)| targets.get(*target).is_some_and(|rules| rules.accounts.contains_key(*account)))
+    let mut keys: BTreeSet<AccountKey> = decision
+        .accounts
+        .keys()
+        .filter(|(target, account)| targets.get(target).is_some_and(|rules| rules.accounts.contains_key(account)))
         .map(|(target, account)| key(target, account))
         .collect();
     for (target, rules) in targets {

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::api::target::Mode;
 use crate::model::account::{Account, AccountKey};
 use crate::model::change::{Act, Brake, Change, LifecycleState};
 use crate::model::entitlement::EntitlementKey;
@@ -172,12 +171,6 @@ pub fn plan(
     plan.enabled = enabled(ledger, &plan);
     provide(rules, observed, desired, &mut plan);
     strangers(rules, claims, observed, &matched, &contested, &mut plan);
-    if rules.mode == Mode::Observe {
-        // Nothing becomes ours by looking.
-        for link in plan.links.values_mut() {
-            link.asked = link.asked && !link.adopted;
-        }
-    }
     order::sort(&mut plan.changes, &|_| false);
     plan
 }
@@ -299,11 +292,5 @@ impl Plan {
     pub fn facts(&self) -> Vec<Fact> {
         let unlinked = self.unlinked.iter().filter(|key| !self.links.contains_key(*key)).cloned().map(Fact::Unlinked);
         unlinked.chain(self.links.iter().map(|(key, link)| Fact::Linked(key.clone(), Box::new(link.clone())))).collect()
-    }
-
-    /// Whether everybody of the realm was looked at.
-    #[must_use]
-    pub fn is_whole(&self) -> bool {
-        self.scope == Scope::Whole
     }
 }
