@@ -20,5 +20,7 @@ pub mod ledger;
 pub mod apply;
 /// All targets of a folder, one run.
 pub mod folder;
+/// A cluster: watches in, targets brought to what is declared, statuses out.
+pub mod operator;
 /// The command line: arguments in, text and an exit code out.
 pub mod cli;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::duplicated_attributes, reason = "each printer column names its keys")]
 
+pub mod account;
 pub mod approval;
 pub mod binding;
 pub mod condition;

@@ -4,6 +4,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::account::AccountEntry;
 use super::schema::{free, immutable, ordered, rule_of};
 use super::time::{Day, Moment};
 
@@ -292,6 +293,11 @@ pub struct PersonStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub next: Option<String>,
+    /// The accounts, one entry a target and account: what is there, what is Provost's own to remove, what comes next. Written by Provost
+    /// alone; it is its memory.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1024), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["target", "account"]))]
+    pub accounts: Vec<AccountEntry>,
     /// Ready, Compliant, and what else is to be said; `Ready` is the one to wait for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]

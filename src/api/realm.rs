@@ -6,8 +6,8 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::condition::ObjectStatus;
-use super::schema::immutable;
+use super::condition::Condition;
+use super::schema::{counts, immutable};
 use super::target::SafetySpec;
 use super::time::Span;
 
@@ -21,9 +21,12 @@ use super::time::Span;
     shortname = "prealm",
     namespaced,
     category = "provost",
-    status = "ObjectStatus",
+    status = "RealmStatus",
     printcolumn(name = "Id", type_ = "string", json_path = ".spec.id"),
     printcolumn(name = "Freeze", type_ = "boolean", json_path = ".spec.freeze"),
+    printcolumn(name = "Active", type_ = "integer", json_path = ".status.people.active"),
+    printcolumn(name = "Held", type_ = "integer", json_path = ".status.held"),
+    printcolumn(name = "Next", type_ = "string", json_path = ".status.next"),
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
     printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
@@ -92,4 +95,32 @@ pub enum AttributeType {
     Boolean,
     /// Anything with fields.
     Object,
+}
+
+/// The realm's overview.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RealmStatus {
+    /// The `metadata.generation` of which this status speaks; -1: Provost has not seen the object yet.
+    pub observed_generation: i64,
+    /// How many people are in which state, such as `{active: 900, leave: 12}`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "counts")]
+    pub people: BTreeMap<String, u32>,
+    /// How many changes the guard holds, over all targets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u32")]
+    pub held: Option<u32>,
+    /// Why nothing is written but leavers, Lockouts and an `until` reached; left out: the realm is not frozen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    pub frozen: Option<String>,
+    /// When something changes by itself next, such as `2027-01-01T00:00:00Z`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub next: Option<String>,
+    /// Ready, and what else is to be said; `Ready` is the one to wait for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
 }

@@ -8,6 +8,13 @@ pub(super) fn free(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true, "maxProperties": 256})
 }
 
+/// What only Provost reads: replaced as a whole, so that its inside is nobody's field.
+pub(super) fn opaque(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object", "x-kubernetes-preserve-unknown-fields": true, "x-kubernetes-map-type": "atomic", "maxProperties": 256
+    })
+}
+
 /// File name → text.
 pub(super) fn files(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "object", "maxProperties": 128, "additionalProperties": {"type": "string", "maxLength": 524_288}})

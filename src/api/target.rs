@@ -6,8 +6,9 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::schema::{counts, rule, rule_of};
-use super::time::Span;
+use super::person::Free;
+use super::schema::{counts, opaque, rule, rule_of};
+use super::time::{Moment, Span};
 
 /// One system that holds accounts: how to reach it, how a person maps to an account, what may be done there. The shortest useful one is its
 /// type, its address and its secret; each type has a default mapping.
@@ -26,9 +27,13 @@ use super::time::Span;
     printcolumn(name = "Connected", type_ = "string", json_path = r#".status.conditions[?(@.type=="Connected")].status"#),
     printcolumn(name = "InSync", type_ = "string", json_path = r#".status.conditions[?(@.type=="InSync")].status"#),
     printcolumn(name = "Held", type_ = "string", json_path = r#".status.conditions[?(@.type=="Held")].status"#),
+    printcolumn(name = "Accounts", type_ = "integer", json_path = ".status.accounts.managed"),
+    printcolumn(name = "Last-Sweep", type_ = "date", json_path = ".status.lastSweep.finished"),
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(name = "Message", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].message"#, priority = 1)
+    printcolumn(name = "Message", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].message"#, priority = 1),
+    printcolumn(name = "Pending", type_ = "integer", json_path = ".status.pending", priority = 1),
+    printcolumn(name = "Drift", type_ = "integer", json_path = ".status.lastSweep.drift", priority = 1)
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-kubernetes-validations" = [
@@ -547,10 +552,85 @@ pub enum Removals {
 pub struct TargetSystemStatus {
     /// The `metadata.generation` of which this status speaks; -1: Provost has not seen the object yet.
     pub observed_generation: i64,
+    /// How many accounts the last complete sweep found, by whose they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accounts: Option<AccountCounts>,
+    /// How many changes are wanted and not done yet, those that the guard holds not among them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u32")]
+    pub pending: Option<u32>,
+    /// How many changes the guard holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u32")]
+    pub held: Option<u32>,
+    /// The last reading of the whole target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_sweep: Option<SweepStatus>,
+    /// What the guard holds; left out: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<GuardStatus>,
+    /// The last value of the annotation `provost.dev/reconcile-requested-at` or `reconcile.fluxcd.io/requestedAt` that was answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub last_handled_reconcile_at: Option<String>,
+    /// What Provost itself remembers of the target, beside the accounts on people's statuses: changes under way, the guard's window, scopes,
+    /// what Approvals have released. Written by Provost alone, and not to be edited.
+    #[serde(skip_serializing_if = "Free::is_empty")]
+    #[schemars(schema_with = "opaque")]
+    pub ledger: Free,
     /// Ready, Connected, InSync, Held, and what else is to be said; `Ready` is the one to wait for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<super::condition::Condition>,
+}
+
+/// Accounts of a target, by whose they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct AccountCounts {
+    /// Linked to a person.
+    pub managed: u32,
+    /// No person's: never touched.
+    pub unmatched: u32,
+    /// Provost's own, of people who are gone.
+    pub orphaned: u32,
+    /// Protected by the manifest, or Provost's own login.
+    pub protected: u32,
+}
+
+/// A reading of the whole target.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SweepStatus {
+    /// When it began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started: Option<Moment>,
+    /// When it was over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished: Option<Moment>,
+    /// Whether everything was read. Of what is incomplete nothing is concluded from absence.
+    pub complete: bool,
+    /// How many accounts were read.
+    pub read: u32,
+    /// How many accounts differed from what was declared, without anybody having declared it.
+    pub drift: u32,
+}
+
+/// What the guard holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct GuardStatus {
+    /// Since when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_since: Option<Moment>,
+    /// The digest of the held lines, which an Approval names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub digest: Option<String>,
+    /// The first of the held lines.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(max = 16384)), extend("x-kubernetes-list-type" = "atomic"))]
+    pub sample: Vec<String>,
 }
 
 /// The block of a type stands where the type is named, and nowhere else.

@@ -12,7 +12,7 @@ use crate::model::secret::SecretData;
 pub mod memory;
 pub mod sqlite;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// What goes wrong with a store.
 #[derive(Debug, thiserror::Error)]

@@ -19,15 +19,15 @@ use crate::model::observed::{Extent, Observed};
 use crate::model::reason::Reason;
 use crate::model::value::{Attributes, Value};
 
-fn target(name: &str) -> TargetName {
+pub(crate) fn target(name: &str) -> TargetName {
     TargetName::parse(name).unwrap()
 }
 
-fn key(person: &str) -> AccountKey {
+pub(crate) fn key(person: &str) -> AccountKey {
     AccountKey { person: PersonId::parse(person).unwrap(), target: target("dir"), account: AccountName::ordinary() }
 }
 
-fn link(name: &str) -> Fact {
+pub(crate) fn link(name: &str) -> Fact {
     Fact::Linked(key(name), Box::new(Link { name: name.to_owned(), ..Link::default() }))
 }
 
@@ -214,7 +214,7 @@ async fn a_record_in_memory_goes_wrong_as_told() {
     }
 }
 
-fn change(person: &str) -> Change {
+pub(crate) fn change(person: &str) -> Change {
     let account = Account {
         id: AccountId::parse("17").unwrap(),
         name: person.to_owned(),
@@ -236,7 +236,7 @@ fn texts() -> impl Strategy<Value = String> {
     prop_oneof![Just("ann".to_owned()), "[a-c\"'\\\\%/#:\u{0}é]{1,4}"]
 }
 
-fn keys() -> impl Strategy<Value = AccountKey> {
+pub(crate) fn keys() -> impl Strategy<Value = AccountKey> {
     (texts(), select(vec!["", "admin", "\"'"])).prop_map(|(person, account)| AccountKey {
         person: PersonId::parse(person).unwrap(),
         target: target("dir"),
@@ -266,7 +266,7 @@ fn attributes() -> impl Strategy<Value = Attributes> {
     proptest::collection::btree_map(texts().prop_map(|name| AttributeName::parse(name).unwrap()), values(), 0..3)
 }
 
-fn links() -> impl Strategy<Value = Link> {
+pub(crate) fn links() -> impl Strategy<Value = Link> {
     let ours = (texts(), times(), proptest::option::of(times())).prop_map(|(name, since, until)| {
         let key = EntitlementKey::parse(&format!("dir/group/{}", name.replace(['%', ':'], "-"))).unwrap();
         (key, Grant { since, until, lapsed: until })
@@ -298,7 +298,7 @@ fn links() -> impl Strategy<Value = Link> {
         })
 }
 
-fn facts() -> impl Strategy<Value = Fact> {
+pub(crate) fn facts() -> impl Strategy<Value = Fact> {
     let lines = proptest::collection::btree_set("[A-Z]{1,3}".prop_map(ChangeLine::new), 0..4);
     let charged = proptest::collection::btree_map((times(), brakes()), any::<u32>(), 0..3);
     let people = proptest::collection::btree_set(texts().prop_map(|person| PersonId::parse(person).unwrap()), 0..3);
