@@ -42,6 +42,10 @@ pub struct AccountEntry {
     /// What went wrong last; left out once it went well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<LastError>,
+    /// Changes that wait for a person's answer, as an Approval names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 65536), inner(length(max = 8192)), extend("x-kubernetes-list-type" = "atomic"))]
+    pub held: Vec<String>,
     /// What else Provost remembers of the account. Not to be edited.
     #[serde(default, skip_serializing_if = "Free::is_empty")]
     #[schemars(schema_with = "opaque")]

@@ -20,7 +20,7 @@ use crate::policy::{Compiled, MappingForm, MappingSource, Mappings, PolicyError,
 use crate::realm::index::Realm;
 use crate::realm::input::Frozen;
 
-use super::target::{Progress, Report, Target};
+use super::target::{Oversight, Report, Target};
 
 /// Targets as they could be opened; a suspended one is not among them.
 pub type Targets = BTreeMap<TargetName, Result<std::sync::Arc<Target>, Failure>>;
@@ -55,17 +55,8 @@ pub async fn look(realm: &mut Realm, targets: &Targets, store: &dyn LedgerStore,
             Ok(schema) => (schema, None),
             Err(failure) => (Schema::default(), Some(failure)),
         };
-        let Some(spec) = realm.target(name) else { continue };
-        let realm_spec = realm.spec().cloned().unwrap_or_default();
-        let rules =
-            |spec: &TargetSystemSpec, schema: &Schema| TargetRules::new(name.clone(), spec, realm.id().clone(), &realm_spec, schema);
-        // What is wrong with a mapping freezes what it would write; leavers need no mapping.
-        let (rules, broken) = match rules(&spec.spec, &schema) {
-            Ok(rules) => (rules, None),
-            Err(error) => match rules(&unmapped(&spec.spec), &Schema { default_mapping: BTreeMap::new(), ..schema.clone() }) {
-                Ok(rules) => (rules, Some(Frozen::new(error.to_string(), format!("TargetSystem/{name}")))),
-                Err(error) => return Err(StoreError::Store(error.to_string())),
-            },
+        let Some((rules, broken)) = rules_of(realm, name, &schema).map_err(|error| StoreError::Store(error.to_string()))? else {
+            continue;
         };
         if let (Ok(target), None) = (target, &failure) {
             let (target, rules, name) = (target.clone(), rules.clone(), name.clone());
@@ -88,6 +79,24 @@ pub async fn look(realm: &mut Realm, targets: &Targets, store: &dyn LedgerStore,
     }
     let compiled = compile_with(realm, &mut looks);
     Ok(Seen { looks, others, compiled })
+}
+
+/// The rules of a target, and what is wrong with its mappings: that freezes what they would write, while leavers need no mapping.
+///
+/// # Errors
+/// [`RulesError`] where the target cannot be worked with at all.
+pub fn rules_of(realm: &Realm, name: &TargetName, schema: &Schema) -> Result<Option<(TargetRules, Option<Frozen>)>, RulesError> {
+    let Some(target) = realm.target(name) else { return Ok(None) };
+    let realm_spec = realm.spec().cloned().unwrap_or_default();
+    let rules = |spec: &TargetSystemSpec, schema: &Schema| TargetRules::new(name.clone(), spec, realm.id().clone(), &realm_spec, schema);
+    match rules(&target.spec, schema) {
+        Ok(rules) => Ok(Some((rules, None))),
+        Err(error) => {
+            let bare = Schema { default_mapping: BTreeMap::new(), ..schema.clone() };
+            let broken = Frozen::new(error.to_string(), format!("TargetSystem/{name}"));
+            rules(&unmapped(&target.spec), &bare).map(|rules| Some((rules, Some(broken))))
+        }
+    }
 }
 
 /// Every target's schema, in the order of `targets`: all are asked at once, so that a slow one holds up no other.
@@ -136,12 +145,12 @@ pub async fn carry_out(
     targets: &Targets,
     store: &dyn LedgerStore,
     t: Timestamp,
-    progress: Progress<'_>,
+    oversight: &dyn Oversight,
 ) -> BTreeMap<TargetName, Result<Report, StoreError>> {
     let mut reports = BTreeMap::new();
     for (name, planned) in &round.targets {
         let (Some(Ok(target)), Some(look)) = (targets.get(name), seen.looks.get_mut(name)) else { continue };
-        let report = target.carry_out(&planned.plan, &look.rules, &planned.desired, &mut look.ledger, store, t, progress).await;
+        let report = target.carry_out(&planned.plan, &look.rules, &planned.desired, &mut look.ledger, store, t, oversight).await;
         reports.insert(name.clone(), report);
     }
     reports
@@ -205,7 +214,10 @@ fn mappings_of(target: &TargetName, rules: &TargetRules) -> Mappings {
 }
 
 /// Compiles the policies with all mappings; a mapping that does not compile freezes its target and nothing else.
-fn compile_with(realm: &Realm, looks: &mut BTreeMap<TargetName, Look>) -> Result<Compiled, Vec<PolicyError>> {
+///
+/// # Errors
+/// All that is wrong with the policies.
+pub fn compile_with(realm: &Realm, looks: &mut BTreeMap<TargetName, Look>) -> Result<Compiled, Vec<PolicyError>> {
     let (sources, roles, mappings) = (sources(realm), realm.roles_data(), mappings(looks));
     let errors = match compile(&sources, &roles, &mappings) {
         Ok(compiled) => return Ok(compiled),

@@ -51,8 +51,27 @@ impl Report {
     }
 }
 
-/// Called after each batch with the target and the number of its changes that were answered so far.
-pub type Progress<'a> = &'a (dyn Fn(&TargetName, usize) + Send + Sync);
+/// Watches over what is sent while it is sent.
+pub trait Oversight: Send + Sync {
+    /// Asked before each batch: whether this change may still go. One that may not is left for the next look.
+    fn passes(&self, _change: &Change) -> bool {
+        true
+    }
+
+    /// Asked before each batch: whether something more urgent waits. Nothing more is sent then.
+    fn yields(&self) -> bool {
+        false
+    }
+
+    /// Told after each batch how many changes of this target were answered so far.
+    fn answered(&self, target: &TargetName, answered: usize);
+}
+
+impl<F: Fn(&TargetName, usize) + Send + Sync> Oversight for F {
+    fn answered(&self, target: &TargetName, answered: usize) {
+        self(target, answered);
+    }
+}
 
 impl Target {
     /// Takes an open connector over.
@@ -111,7 +130,7 @@ impl Target {
         ledger: &mut Ledger,
         store: &dyn LedgerStore,
         t: Timestamp,
-        progress: Progress<'_>,
+        oversight: &dyn Oversight,
     ) -> Result<Report, StoreError> {
         let mut report = Report::default();
         let Some(writer) = &self.writer else { return Ok(report) };
@@ -122,11 +141,16 @@ impl Target {
         // What was never answered stays open: the next look settles whether it was done, and that it was us.
         let mut open: Vec<Change> = Vec::new();
         while !rest.is_empty() {
+            if oversight.yields() {
+                report.left.extend(rest.iter().map(|change| (change.clone(), "something more urgent went first".to_owned())));
+                break;
+            }
             let (now, later) = rest.split_at(batch::cut(rest, self.batch));
             rest = later;
             let mut sending = Vec::new();
             for change in now {
-                match undone.obstacle(change) {
+                let touched = (!oversight.passes(change)).then_some("the person was touched since the look");
+                match undone.obstacle(change).or(touched) {
                     Some(why) => {
                         undone.note(change);
                         report.left.push((change.clone(), why.to_owned()));
@@ -155,7 +179,7 @@ impl Target {
             }
             self.record(ledger, store, &outcome).await?;
             report.answers.extend(answers);
-            progress(&self.name, report.answers.len() + report.left.len());
+            oversight.answered(&self.name, report.answers.len() + report.left.len());
         }
         if !facts.is_empty() {
             self.record(ledger, store, &facts).await?;

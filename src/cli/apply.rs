@@ -82,7 +82,7 @@ pub async fn run(args: &Args, world: &mut World) -> anyhow::Result<Exit> {
     }
     let verdict = session.round.verdict(session.loaded.is_torn());
     let progress = Shown::new(&sending, total, world);
-    let reports = session.carry_out(&|target, done| progress.now(target, done)).await;
+    let reports = session.carry_out(&|target: &TargetName, done: usize| progress.now(target, done)).await;
     progress.over();
     let outcome = Outcome::of(&sheet, reports);
     let written = match args.output {

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod apply;
 pub mod check;
 pub mod completion;
+mod controller;
 pub mod crds;
 pub mod exit;
 pub mod plan;
@@ -54,6 +55,8 @@ enum Command {
     Approve(answer::ApproveArgs),
     /// Keep changes held, under any limit
     Reject(answer::RejectArgs),
+    /// Run the operator: bring every account to what the cluster's resources say, and keep it there
+    Controller(controller::Args),
     /// Print the CustomResourceDefinitions
     Crds,
     /// Print the completions of a shell
@@ -124,6 +127,7 @@ async fn command(command: &Command, world: &mut World) -> anyhow::Result<Exit> {
         Command::Check(args) => check::run(args, world),
         Command::Approve(args) => answer::approve(args, world).await,
         Command::Reject(args) => answer::reject(args, world).await,
+        Command::Controller(args) => controller::run(args, world).await,
         Command::Crds => Ok(crds::run(world)),
         Command::Completion(args) => Ok(completion::run(args, world)),
         Command::Version => Ok(version::run(world)),

@@ -10,7 +10,7 @@ use super::load::Loaded;
 use super::vault::FolderVault;
 use crate::api::target::{Mode, TargetSystemSpec};
 use crate::apply::run::{Seen, Targets, carry_out, look, plan};
-use crate::apply::target::{Progress, Report, Target};
+use crate::apply::target::{Oversight, Report, Target};
 use crate::connector;
 use crate::ledger::sqlite::SqliteLedgers;
 use crate::ledger::{StoreError, Vault};
@@ -74,8 +74,8 @@ impl Session {
     }
 
     /// Carries the round out. One target never stops the others.
-    pub async fn carry_out(&mut self, progress: Progress<'_>) -> BTreeMap<TargetName, Result<Report, StoreError>> {
-        carry_out(&self.round, &mut self.seen, &self.targets, &self.store, self.t, progress).await
+    pub async fn carry_out(&mut self, oversight: &dyn Oversight) -> BTreeMap<TargetName, Result<Report, StoreError>> {
+        carry_out(&self.round, &mut self.seen, &self.targets, &self.store, self.t, oversight).await
     }
 }
 

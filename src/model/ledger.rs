@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::account::{AccountKey, AccountState};
 use super::change::{Brake, Change, ChangeLine, LifecycleState};
 use super::entitlement::EntitlementKey;
-use super::ids::{AccountId, ApprovalName, AttributeName, PersonId, TargetName};
+use super::ids::{AccountId, AccountName, ApprovalName, AttributeName, PersonId, TargetName};
 use super::value::Attributes;
 
 /// One target's ledger.
@@ -229,6 +229,13 @@ impl Ledger {
             had_policy: false,
             accounts_known: false,
         }
+    }
+
+    /// The links of one person.
+    pub fn links_of(&self, person: &PersonId) -> impl Iterator<Item = (&AccountKey, &Link)> {
+        // Keys are sorted by person first.
+        let from = AccountKey { person: person.clone(), target: self.target.clone(), account: AccountName::ordinary() };
+        self.links.range(from..).take_while(|(key, _)| key.person == *person)
     }
 
     /// Takes one fact in.

@@ -14,6 +14,7 @@ use crate::model::schema::Schema;
 use super::claims::{Claims, correlation_value};
 use super::desired::{Desired, DesiredPerson, Stand};
 use super::finding::FindingKind;
+use super::lookups::lookups;
 use super::rules::{AccountRules, TargetRules, USER_NAME};
 
 /// What correlation says of one account key.
@@ -95,17 +96,11 @@ fn names(rules: &TargetRules, id: &PersonId, person: &DesiredPerson, ledger: &Le
     let mut names: BTreeSet<AccountName> = person.asked.keys().chain(person.explicit.keys()).cloned().collect();
     names.insert(AccountName::ordinary());
     for owner in std::iter::once(id).chain(&person.former_ids) {
-        names.extend(ledger_keys(ledger, owner).map(|key| key.account.clone()));
+        names.extend(ledger.links_of(owner).map(|(key, _)| key.account.clone()));
         names.extend(view.owned_accounts(owner));
     }
     names.extend(rules.accounts.keys().filter(|name| view.ids_by_owner(&owner(rules, id, name)).next().is_some()).cloned());
     names
-}
-
-fn ledger_keys<'l>(ledger: &'l Ledger, person: &PersonId) -> impl Iterator<Item = &'l AccountKey> {
-    let from = AccountKey { person: person.clone(), target: ledger.target.clone(), account: AccountName::ordinary() };
-    let person = person.clone();
-    ledger.links.range(from..).map(|(key, _)| key).take_while(move |key| key.person == person)
 }
 
 fn owner(rules: &TargetRules, person: &PersonId, account: &AccountName) -> OwnerKey {
@@ -424,21 +419,6 @@ fn ambiguous<'a, 'i>(why: String, accounts: impl IntoIterator<Item = &'i Account
 /// Whether all employments have ended.
 fn is_leaver(person: &DesiredPerson) -> bool {
     person.lifecycle.as_ref().is_some_and(|lifecycle| lifecycle.state == crate::model::change::LifecycleState::Terminated)
-}
-
-/// All that an account could be found by: what a `find` must have answered before it may be created.
-#[must_use]
-pub fn lookups(rules: &TargetRules, key: &AccountKey, person: &DesiredPerson, link: Option<&Link>) -> Vec<Lookup> {
-    let mut lookups = Vec::new();
-    lookups.extend(person.explicit.get(&key.account).cloned().map(Lookup::Id));
-    lookups.extend(link.and_then(|link| link.id.clone()).map(Lookup::Id));
-    for id in std::iter::once(&key.person).chain(&person.former_ids) {
-        lookups.push(Lookup::Owner(owner(rules, id, &key.account)));
-    }
-    for attribute in rules.accounts.get(&key.account).into_iter().flat_map(|rules| &rules.correlation) {
-        lookups.extend(correlation_value(person, &key.account, attribute).map(|value| Lookup::Attribute(attribute.clone(), value)));
-    }
-    lookups
 }
 
 /// What an account has in an attribute; `userName` is its name.

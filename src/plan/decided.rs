@@ -20,7 +20,7 @@ use super::role_names::RoleNames;
 use super::rules::TargetRules;
 
 /// One person at one instant.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PersonDecision {
     /// Before any policy; none where nobody declares them.
     pub standing: Option<Standing>,
@@ -52,10 +52,25 @@ pub fn decide_all(
     ledgers: &BTreeMap<TargetName, Ledger>,
     t: Timestamp,
 ) -> Decided {
-    let had_policy = ledgers.values().any(|ledger| ledger.had_policy);
+    let ledgers: Vec<&Ledger> = ledgers.values().collect();
+    let people = realm.people().into_iter().collect();
+    decide_some(realm, compiled, targets, &ledgers, people, t)
+}
+
+/// Decides for these people; whoever is not declared is passed over.
+#[must_use]
+pub fn decide_some(
+    realm: &Realm,
+    compiled: Result<&Compiled, &Frozen>,
+    targets: &BTreeMap<TargetName, TargetRules>,
+    ledgers: &[&Ledger],
+    people: Vec<PersonId>,
+    t: Timestamp,
+) -> Decided {
+    let had_policy = ledgers.iter().any(|ledger| ledger.had_policy);
     let frozen = realm.frozen(had_policy).or_else(|| compiled.err().cloned());
-    let employed = employed(ledgers);
-    let people: Vec<PersonId> = realm.people().into_iter().collect();
+    let people: Vec<PersonId> = people.into_iter().filter(|person| realm.is_declared(person)).collect();
+    let employed = employed(ledgers, &people);
     let work = |person: PersonId| decide_one(realm, &frozen, compiled.ok(), targets, &employed, &person, t);
     let decisions = on_threads(people.clone(), &work).into_iter().zip(people).map(|(decision, person)| {
         let decision = decision.unwrap_or_else(|panicked| PersonDecision {
@@ -144,8 +159,8 @@ fn accounts_to_map(person: &PersonId, decision: &Decision, targets: &BTreeMap<Ta
     keys
 }
 
-/// People of whom a ledger knows an employment.
-fn employed(ledgers: &BTreeMap<TargetName, Ledger>) -> BTreeSet<PersonId> {
+/// Those of whom a ledger knows an employment.
+fn employed(ledgers: &[&Ledger], people: &[PersonId]) -> BTreeSet<PersonId> {
     let knows = |link: &Link| {
         link.employed
             || link.end.is_some()
@@ -154,7 +169,8 @@ fn employed(ledgers: &BTreeMap<TargetName, Ledger>) -> BTreeSet<PersonId> {
                     || state == LifecycleState::Terminated && link.gone.is_none()
             })
     };
-    ledgers.values().flat_map(|ledger| &ledger.links).filter(|(_, link)| knows(link)).map(|(key, _)| key.person.clone()).collect()
+    let known = |person: &&PersonId| ledgers.iter().flat_map(|ledger| ledger.links_of(person)).any(|(_, link)| knows(link));
+    people.iter().filter(known).cloned().collect()
 }
 
 impl Decided {

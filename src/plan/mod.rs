@@ -13,6 +13,7 @@ pub mod digest;
 pub mod entitlements;
 pub mod finding;
 pub mod guard;
+pub mod lookups;
 pub mod order;
 pub mod places;
 pub mod render;

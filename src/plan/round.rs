@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use crate::api::approval::ApprovalSpec;
 use crate::model::account::{Account, AccountKey};
 use crate::model::failure::Failure;
 use crate::model::ids::{ApprovalName, PersonId, TargetName};
 use crate::model::ledger::{Fact, Ledger};
 use crate::model::observed::Observed;
 use crate::model::schema::Schema;
-use crate::realm::index::{Reading, Realm};
+use crate::realm::index::{Reading, Realm, Sited};
 use crate::realm::input::{Frozen, Held};
 
 use super::claims::Claims;
@@ -18,7 +19,7 @@ use super::course::course;
 use super::decided::Decided;
 use super::desired::{Desired, Stand};
 use super::finding::{Finding, FindingKind, Subject};
-use super::guard::{Answers, Approval, Fate, GuardedPlan, Judged, Settling, Watch, guard, judge, realm_holds};
+use super::guard::{Answers, Approval, Beside, Fate, GuardedPlan, Judged, Settling, Watch, guard, judge, realm_holds, standing};
 use super::rules::TargetRules;
 use super::sweep::{Judging, Plan, plan};
 
@@ -94,24 +95,47 @@ pub fn reading(rules: &TargetRules, observed: &Observed, ledger: &Ledger) -> Rea
     Reading { scope: observed.scope().clone(), complete: observed.extent().is_complete(), held, exports: BTreeMap::new() }
 }
 
+/// What the limits count beside the looks that are planned: in the operator, other targets, and people who are not looked at just now.
+#[derive(Debug, Clone, Default)]
+pub struct Rest<'a> {
+    /// How long removals have been wanted, where they must last before they are sent.
+    pub settling: Option<&'a Settling>,
+    /// Targets of which the last complete listing showed no unmatched account.
+    pub clean: BTreeSet<TargetName>,
+    /// The ledgers of the targets that are not looked at.
+    pub ledgers: Vec<&'a Ledger>,
+}
+
+impl Rest<'_> {
+    fn beside(&self, target: &TargetName) -> Beside<'_> {
+        Beside { unsent: self.settling.map(|settling| &settling.unsent), clean: self.clean.contains(target) }
+    }
+}
+
 /// Plans and judges all targets.
 #[must_use]
 pub fn plan_round(realm: &Realm, decided: Decided, looks: &BTreeMap<TargetName, Look>, settling: Option<&Settling>, t: Timestamp) -> Round {
+    let unread = looks.iter().filter_map(|(name, look)| Some((name.clone(), look.observed.as_ref().err()?.clone()))).collect();
+    let rest = Rest { settling, ..Rest::default() };
+    let targets = plan_looks(realm, &decided, looks.iter(), &rest, t);
+    let findings = findings(realm, &decided, looks);
+    Round { targets, unread, decided, findings, removals_kept_back: realm.removals_kept_back() }
+}
+
+/// Plans and judges the targets that were looked at, together; those that could not be read are left out.
+#[must_use]
+pub fn plan_looks<'a>(
+    realm: &Realm,
+    decided: &Decided,
+    looks: impl IntoIterator<Item = (&'a TargetName, &'a Look)>,
+    rest: &Rest<'_>,
+    t: Timestamp,
+) -> BTreeMap<TargetName, TargetRound> {
     let judging = Judging { absence: realm.absence_judged(), removals: realm.removals_kept_back().is_none() };
-    let approvals: Vec<Approval> = realm
-        .approvals()
-        .filter_map(|approval| Some(Approval { name: ApprovalName::parse(approval.meta.name.as_str()).ok()?, spec: approval.spec.clone() }))
-        .collect();
+    let approvals = approvals(realm);
     let mut judged: BTreeMap<&TargetName, (Desired, Plan, Answers, Judged, &Look, &Observed)> = BTreeMap::new();
-    let mut unread = BTreeMap::new();
     for (name, look) in looks {
-        let observed = match &look.observed {
-            Ok(observed) => observed,
-            Err(failure) => {
-                unread.insert(name.clone(), failure.clone());
-                continue;
-            }
-        };
+        let Ok(observed) = &look.observed else { continue };
         let mut desired = decided.desired(realm, name, &look.ledger, t);
         if let Some(frozen) = &look.broken {
             desired.freeze(frozen);
@@ -122,11 +146,20 @@ pub fn plan_round(realm: &Realm, decided: Decided, looks: &BTreeMap<TargetName, 
             plan.notes.push(Fact::HadPolicy);
         }
         let answers = Answers::of(&approvals, name, t);
-        let verdict = judge(&plan, &look.rules, &look.ledger, &desired, &answers, t);
+        let verdict = judge(&plan, &look.rules, &look.ledger, &desired, &answers, rest.beside(name), t);
         judged.insert(name, (desired, plan, answers, verdict, look, observed));
     }
     let safety = realm.spec().and_then(|spec| spec.safety.as_ref());
-    let holds = realm_holds(judged.values().map(|(_, _, _, verdict, _, _)| verdict), safety);
+    let others: Vec<Judged> = rest
+        .ledgers
+        .iter()
+        .filter(|ledger| !judged.contains_key(&ledger.target))
+        .map(|ledger| {
+            let answers = Answers::of(&approvals, &ledger.target, t);
+            standing(&ledger.target, ledger, &answers, rest.beside(&ledger.target), t)
+        })
+        .collect();
+    let holds = realm_holds(judged.values().map(|(_, _, _, verdict, _, _)| verdict).chain(&others), safety);
     let sure = judging.absence && judging.removals && decided.frozen.is_none();
     let nobody = decided.people.is_empty();
     let mut targets = BTreeMap::new();
@@ -139,15 +172,22 @@ pub fn plan_round(realm: &Realm, decided: Decided, looks: &BTreeMap<TargetName, 
             judged: &verdict,
             realm: &holds,
             answers: &answers,
-            settling,
+            settling: rest.settling,
             nobody,
             sure,
             t,
         };
         targets.insert(name.clone(), TargetRound { plan: guard(plan, &watch), desired });
     }
-    let findings = findings(realm, &decided, looks);
-    Round { targets, unread, decided, findings, removals_kept_back: realm.removals_kept_back() }
+    targets
+}
+
+/// People's answers, as the realm declares them.
+fn approvals(realm: &Realm) -> Vec<Approval> {
+    let named = |approval: &Sited<ApprovalSpec>| {
+        Some(Approval { name: ApprovalName::parse(approval.meta.name.as_str()).ok()?, spec: approval.spec.clone() })
+    };
+    realm.approvals().filter_map(named).collect()
 }
 
 /// What is shown of the realm and of its people.
@@ -245,30 +285,38 @@ pub fn next_due(
     ledgers: &BTreeMap<TargetName, Ledger>,
     t: Timestamp,
 ) -> Option<Timestamp> {
-    let mut due: BTreeSet<Timestamp> = round.decided.people.get(person).and_then(|person| person.due).into_iter().collect();
-    for (name, look) in looks {
-        let (Some(target), Some(ledger)) = (round.targets.get(name), ledgers.get(name)) else { continue };
-        let Some(desired) = target.desired.people.get(person) else { continue };
-        let accounts: BTreeSet<_> =
-            desired.asked.keys().chain(ledger.links.keys().filter(|key| key.person == *person).map(|key| &key.account)).cloned().collect();
-        for account in accounts {
-            let key = AccountKey { person: person.clone(), target: name.clone(), account };
-            let link = ledger.links.get(&key);
-            if desired.lifecycle.is_none() && desired.stand != Stand::Gone {
-                // The object cannot be read; an end that was read before still comes.
-                due.extend(link.and_then(|link| link.end));
-            }
-            due.extend(course(desired, desired.asked.get(&key.account), link, &look.rules, &key.account, t).and_then(|course| course.next));
-            for (entitlement, grant) in link.into_iter().flat_map(|link| &link.grants) {
-                due.extend(grant.until);
-                let frozen = matches!(desired.stand, Stand::Frozen(_));
-                due.extend(
-                    grant
-                        .lapsed
-                        .filter(|_| !frozen)
-                        .and_then(|lapsed| look.rules.grace(entitlement).and_then(|grace| lapsed.checked_add(grace).ok())),
-                );
-            }
+    let decided = round.decided.people.get(person).and_then(|person| person.due);
+    let here = looks.iter().filter_map(|(name, look)| {
+        let (target, ledger) = (round.targets.get(name)?, ledgers.get(name)?);
+        next_due_here(person, &target.desired, &look.rules, ledger, t)
+    });
+    decided.into_iter().chain(here).filter(|due| *due > t).min()
+}
+
+/// The same in one target, without what the decision itself waits for.
+#[must_use]
+pub fn next_due_here(person: &PersonId, desired: &Desired, rules: &TargetRules, ledger: &Ledger, t: Timestamp) -> Option<Timestamp> {
+    let mut due: BTreeSet<Timestamp> = BTreeSet::new();
+    let wanted = desired.people.get(person)?;
+    let linked = ledger.links_of(person).map(|(key, _)| &key.account);
+    let accounts: BTreeSet<_> = wanted.asked.keys().chain(linked).cloned().collect();
+    for account in accounts {
+        let key = AccountKey { person: person.clone(), target: rules.name.clone(), account };
+        let link = ledger.links.get(&key);
+        if wanted.lifecycle.is_none() && wanted.stand != Stand::Gone {
+            // The object cannot be read; an end that was read before still comes.
+            due.extend(link.and_then(|link| link.end));
+        }
+        due.extend(course(wanted, wanted.asked.get(&key.account), link, rules, &key.account, t).and_then(|course| course.next));
+        for (entitlement, grant) in link.into_iter().flat_map(|link| &link.grants) {
+            due.extend(grant.until);
+            let frozen = matches!(wanted.stand, Stand::Frozen(_));
+            due.extend(
+                grant
+                    .lapsed
+                    .filter(|_| !frozen)
+                    .and_then(|lapsed| rules.grace(entitlement).and_then(|grace| lapsed.checked_add(grace).ok())),
+            );
         }
     }
     due.into_iter().find(|due| *due > t)

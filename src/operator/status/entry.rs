@@ -31,6 +31,8 @@ pub struct Shown {
     pub next: Option<NextStep>,
     /// What went wrong last.
     pub last_error: Option<LastError>,
+    /// Changes that wait for a person's answer.
+    pub waiting: BTreeSet<String>,
 }
 
 /// The typed fields, as [`Link`] calls them: they are not repeated in `record`.
@@ -49,6 +51,7 @@ pub(super) fn entry(key: &AccountKey, link: Option<&Link>, shown: Option<&Shown>
             .last_error
             .clone()
             .map(|error| LastError { code: cut(&error.code, 128), message: cut(&error.message, SHOWN_TEXT) }),
+        held: shown.waiting.iter().cloned().collect(),
         ..AccountEntry::default()
     };
     let mut ours: BTreeMap<&EntitlementKey, &Grant> = BTreeMap::new();
@@ -59,7 +62,7 @@ pub(super) fn entry(key: &AccountKey, link: Option<&Link>, shown: Option<&Shown>
         let (typed, odd): (BTreeMap<_, _>, BTreeMap<_, _>) = link.grants.iter().partition(|(of, _)| reads_back(&key.target, of));
         ours = typed;
         entry.record = record(link, &ours, &odd)?;
-    } else if shown.next.is_none() && shown.last_error.is_none() && shown.held.is_empty() {
+    } else if shown.next.is_none() && shown.last_error.is_none() && shown.held.is_empty() && shown.waiting.is_empty() {
         return Ok(None);
     }
     let held = shown.held.iter().filter(|of| !ours.contains_key(of) && reads_back(&key.target, of));
@@ -83,7 +86,12 @@ pub(super) fn entry(key: &AccountKey, link: Option<&Link>, shown: Option<&Shown>
 /// What an entry remembers and shows. Where it has no state, nothing is remembered.
 pub(super) fn read(person: &PersonId, entry: &AccountEntry) -> Result<(AccountKey, Option<Link>, Shown), String> {
     let target = TargetName::parse(&entry.target).map_err(|error| error.to_string())?;
-    let mut shown = Shown { next: entry.next.clone(), last_error: entry.last_error.clone(), ..Shown::default() };
+    let mut shown = Shown {
+        next: entry.next.clone(),
+        last_error: entry.last_error.clone(),
+        waiting: entry.held.iter().cloned().collect(),
+        ..Shown::default()
+    };
     let mut record = entry.record.clone();
     let lapsed = match record.remove("lapsed") {
         Some(lapsed) => serde_json::from_value::<BTreeMap<String, Timestamp>>(lapsed).map_err(|error| error.to_string())?,

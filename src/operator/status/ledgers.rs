@@ -99,6 +99,12 @@ impl StatusLedgers {
         self.state().homes.undeclare(name);
     }
 
+    /// The ledger of a target as it is remembered, without a claim to write it.
+    #[must_use]
+    pub fn ledger(&self, target: &TargetName) -> Ledger {
+        self.kept(target, |kept| kept.head.clone().ledger(target.clone(), kept.links.clone()))
+    }
+
     /// Says what only shows of some accounts. Accounts that are not named stay as they are; nothing is written where nothing changes.
     ///
     /// # Errors

@@ -57,6 +57,19 @@ impl StatusLedgers {
         self.remove_departure(id).await
     }
 
+    /// Whether the person has a Departure.
+    #[must_use]
+    pub fn has_departure(&self, id: &PersonId) -> bool {
+        self.state().homes.departures.contains_key(id)
+    }
+
+    /// Everybody who has a Departure, and its name.
+    #[must_use]
+    pub fn departures(&self) -> Vec<(PersonId, ObjectName)> {
+        let named = |id: &PersonId| Some((id.clone(), ObjectName::parse(departure_name(id)).ok()?));
+        self.state().homes.departures.keys().filter_map(named).collect()
+    }
+
     /// Whose Departure that is.
     #[must_use]
     pub fn departed(&self, name: &ObjectName) -> Option<PersonId> {

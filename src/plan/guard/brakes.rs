@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::target::{BrakeLimit, Mode, SafetySpec};
-use crate::model::account::AccountKey;
-use crate::model::change::{Brake, Cause, Change, LifecycleState};
-use crate::model::ids::PersonId;
+use crate::model::account::{AccountKey, AccountState};
+use crate::model::change::{Brake, Cause, Change, ChangeLine, LifecycleState};
+use crate::model::ids::{PersonId, TargetName};
 use crate::model::ledger::{Ledger, Window};
+use crate::model::observed::Scope;
 
 use super::super::desired::Desired;
 use super::super::rules::{TargetRules, limit};
@@ -56,14 +57,70 @@ impl RealmHolds {
     }
 }
 
+/// What is known of a target beside what one look shows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beside<'a> {
+    /// What is wanted there and was not sent yet.
+    pub unsent: Option<&'a BTreeMap<ChangeLine, (AccountKey, Brake)>>,
+    /// The last complete listing showed no unmatched account.
+    pub clean: bool,
+}
+
+/// What a target's limits come to without a look: what was charged, and what is wanted there and unsent.
+#[must_use]
+pub fn standing(target: &TargetName, ledger: &Ledger, answers: &Answers, beside: Beside<'_>, t: Timestamp) -> Judged {
+    let open = ledger.links.values().filter(|link| link.id.is_some() && link.state == AccountState::Enabled);
+    let mut judged = Judged { enabled: u32::try_from(open.count()).unwrap_or(u32::MAX), creates_free: beside.clean, ..Judged::default() };
+    judged.charge(ledger, t);
+    judged.count_unseen(target, &Scope::People(BTreeSet::new()), ledger, answers, beside, t);
+    judged
+}
+
+impl Judged {
+    fn charge(&mut self, ledger: &Ledger, t: Timestamp) {
+        for brake in Brake::ALL {
+            self.charged.insert(brake, ledger.window.charged_within(brake, t));
+            self.people.insert(brake, ledger.window.people_within(brake, t));
+        }
+    }
+
+    /// Counts what is wanted of people whom the look does not show.
+    fn count_unseen(&mut self, target: &TargetName, scope: &Scope, ledger: &Ledger, answers: &Answers, beside: Beside<'_>, t: Timestamp) {
+        if *scope == Scope::Whole {
+            return;
+        }
+        let held = ledger.links.iter().flat_map(|(key, link)| link.held.iter().map(move |(brake, since)| (key, *brake, *since)));
+        let fresh = held.filter(|(_, _, since)| !is_over_a_day(*since, t)).map(|(key, brake, _)| (key, brake));
+        let unsent = beside.unsent.into_iter().flatten();
+        let unsent = unsent
+            .filter(|(line, (key, _))| key.target == *target && answers.approved(line, ledger).is_none())
+            .map(|(_, (key, brake))| (key, *brake));
+        for (key, brake) in fresh.chain(unsent).filter(|(key, _)| !scope.contains(&key.person)) {
+            if !ledger.links.get(key).is_some_and(|link| link.charged.contains(&brake)) {
+                self.wanted.entry(brake).or_default().insert(key.clone());
+            }
+        }
+    }
+}
+
+fn is_over_a_day(since: Timestamp, t: Timestamp) -> bool {
+    since.checked_add(DAY).is_ok_and(|over| over <= t)
+}
+
 /// Judges a plan by the target's own limits.
 #[must_use]
-pub fn judge(plan: &Plan, rules: &TargetRules, ledger: &Ledger, desired: &Desired, answers: &Answers, t: Timestamp) -> Judged {
-    let mut judged = Judged { enabled: plan.enabled, creates_free: plan.unmatched == Some(0), ..Judged::default() };
-    for brake in Brake::ALL {
-        judged.charged.insert(brake, ledger.window.charged_within(brake, t));
-        judged.people.insert(brake, ledger.window.people_within(brake, t));
-    }
+pub fn judge(
+    plan: &Plan,
+    rules: &TargetRules,
+    ledger: &Ledger,
+    desired: &Desired,
+    answers: &Answers,
+    beside: Beside<'_>,
+    t: Timestamp,
+) -> Judged {
+    let creates_free = plan.unmatched.map_or(beside.clean, |unmatched| unmatched == 0);
+    let mut judged = Judged { enabled: plan.enabled, creates_free, ..Judged::default() };
+    judged.charge(ledger, t);
     judged.declared = desired.people.iter().map(|(id, person)| (id.clone(), person.declared)).collect();
     if rules.mode == Mode::Observe {
         return judged;
@@ -81,7 +138,7 @@ pub fn judge(plan: &Plan, rules: &TargetRules, ledger: &Ledger, desired: &Desire
         if since.is_some() {
             earlier.insert((key.clone(), brake));
         }
-        let over_a_day = since.is_some_and(|since| since.checked_add(DAY).is_ok_and(|over| over <= t));
+        let over_a_day = since.is_some_and(|since| is_over_a_day(*since, t));
         let charged = link.is_some_and(|link| link.charged.contains(&brake));
         // An end or a leave that was announced was judged then; a suspension beside it was not.
         let came = matches!(cause, Some(Cause::Lifecycle(LifecycleState::Terminated | LifecycleState::Leave)));
@@ -90,6 +147,7 @@ pub fn judge(plan: &Plan, rules: &TargetRules, ledger: &Ledger, desired: &Desire
             judged.wanted.entry(brake).or_default().insert(key);
         }
     }
+    judged.count_unseen(&plan.target, &plan.scope, ledger, answers, beside, t);
     for (key, brake) in earlier {
         judged.held.insert((key, brake), Hold::Earlier(brake));
     }

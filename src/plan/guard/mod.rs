@@ -17,7 +17,7 @@ use crate::model::ledger::{Fact, Ledger, Window};
 use crate::model::observed::Observed;
 
 pub use approvals::{Answers, Approval};
-pub use brakes::{Judged, RealmHolds, judge, realm_holds};
+pub use brakes::{Beside, Judged, RealmHolds, judge, realm_holds, standing};
 
 use super::digest::digest_of_lines;
 use super::order;
@@ -104,6 +104,8 @@ pub struct Settling {
     pub settle: SignedDuration,
     /// Since when.
     pub wanted: BTreeMap<ChangeLine, Timestamp>,
+    /// What is wanted and was not sent yet, whether or not this look shows it: a limit counts all of it, in however many looks it comes.
+    pub unsent: BTreeMap<ChangeLine, (AccountKey, Brake)>,
 }
 
 /// A plan that may be carried out. Made by [`guard`] alone.
@@ -241,7 +243,8 @@ fn scope_of(change: &Change) -> Option<String> {
 }
 
 /// Removals that policies, bindings or absence ask for must last; leavers, suspension, leave, Lockouts and an `until` wait for nothing.
-fn must_last(change: &Change) -> bool {
+#[must_use]
+pub fn must_last(change: &Change) -> bool {
     let at_once = matches!(
         change.cause(),
         Cause::Lockout | Cause::Until | Cause::Lifecycle(LifecycleState::Terminated | LifecycleState::Suspended | LifecycleState::Leave)

@@ -9,7 +9,7 @@ use crate::api::approval::ApprovalSpec;
 use crate::api::binding::RoleBindingSpec;
 use crate::api::lockout::LockoutSpec;
 use crate::api::target::TargetSystemSpec;
-use crate::model::ids::{ObjectName, PersonId, TargetName};
+use crate::model::ids::{ObjectName, PersonId, RealmId, TargetName};
 use crate::model::observed::Scope;
 use crate::realm::lifecycle::with_employment;
 
@@ -53,6 +53,17 @@ impl Touched {
 }
 
 impl Realm {
+    /// Gives the realm another id: a Realm object that names one was read after the others.
+    pub fn rename(&mut self, id: RealmId) -> Affected {
+        let mut touched = Touched::default();
+        if self.id != id {
+            self.id = id;
+            touched.everybody = true;
+            touched.targets.extend(self.known_targets());
+        }
+        self.affected(touched)
+    }
+
     /// Replaces all objects of a kind; those of another kind are left out. Two of one name are for the caller to refuse: the last counts.
     pub fn replace(&mut self, kind: ResourceKind, objects: Vec<Object>) -> Affected {
         let mut touched = Touched::default();

@@ -1,0 +1,140 @@
+//! Reads past every cache, right before something is taken away.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::stream;
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::ListParams;
+use kube::core::PartialObjectMeta;
+use kube::{Api, Client, Resource as _, ResourceExt as _};
+use tokio::time::timeout;
+
+use super::watch::{number, said};
+use crate::api::all_crds;
+use crate::api::person::Person;
+use crate::model::ids::{ObjectName, PersonId};
+
+/// How long the API server may take.
+const SOON: Duration = Duration::from_secs(15);
+
+/// The names of our definitions.
+static DEFINITIONS: LazyLock<Vec<String>> = LazyLock::new(|| all_crds().iter().map(|crd| crd.name_any()).collect());
+
+/// How many objects are read at once.
+const AT_ONCE: usize = 8;
+
+/// Whether what holds a realm's objects stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stands {
+    /// It does.
+    Yes,
+    /// This is being deleted, and takes all objects with it.
+    No(String),
+}
+
+/// Reads of one namespace past every cache.
+#[derive(Clone)]
+pub struct Freshness {
+    client: Client,
+    namespace: String,
+}
+
+impl Freshness {
+    /// Of this namespace.
+    #[must_use]
+    pub fn new(client: Client, namespace: &str) -> Self {
+        Self { client, namespace: namespace.to_owned() }
+    }
+
+    /// The version at which everything is that has been declared up to now.
+    ///
+    /// # Errors
+    /// For people: the API server does not say.
+    pub async fn version(&self) -> Result<u64, String> {
+        let people: Api<PartialObjectMeta<Person>> = Api::namespaced(self.client.clone(), &self.namespace);
+        let listed = soon(people.list(&ListParams::default().limit(1))).await?;
+        match number(&listed.metadata.resource_version.unwrap_or_default()) {
+            0 => Err("the API server gives no version that can be compared".to_owned()),
+            version => Ok(version),
+        }
+    }
+
+    /// Whether the namespace and all our kinds stand: one that is being deleted takes every object with it, and says nothing about people.
+    /// What the operator may not read is taken to stand.
+    ///
+    /// # Errors
+    /// Why that cannot be told, for people.
+    pub async fn stands(&self) -> Result<Stands, String> {
+        let namespaces: Api<PartialObjectMeta<Namespace>> = Api::all(self.client.clone());
+        if is_leaving(soon(allowed(namespaces.get_opt(&self.namespace))).await?) {
+            return Ok(Stands::No(format!("the namespace {} is being deleted", self.namespace)));
+        }
+        let definitions: Api<PartialObjectMeta<CustomResourceDefinition>> = Api::all(self.client.clone());
+        for name in DEFINITIONS.iter() {
+            if is_leaving(soon(allowed(definitions.get_opt(name))).await?) {
+                return Ok(Stands::No(format!("the definition {name} is being deleted")));
+            }
+        }
+        Ok(Stands::Yes)
+    }
+
+    /// Those of whom an object is another one by now, or cannot be read.
+    pub async fn changed(&self, people: Vec<(PersonId, Vec<(ObjectName, i64)>)>) -> BTreeSet<PersonId> {
+        let api: Api<PartialObjectMeta<Person>> = Api::namespaced(self.client.clone(), &self.namespace);
+        let checks = people.into_iter().map(|(person, objects)| {
+            let api = api.clone();
+            async move {
+                for (name, generation) in objects {
+                    let same = match soon(api.get_opt(name.as_str())).await {
+                        Ok(Some(found)) => {
+                            let meta = found.meta();
+                            meta.generation == Some(generation) && meta.deletion_timestamp.is_none()
+                        }
+                        Ok(None) | Err(_) => false,
+                    };
+                    if !same {
+                        return Some(person);
+                    }
+                }
+                None
+            }
+        });
+        stream::iter(checks).buffer_unordered(AT_ONCE).filter_map(|changed| async move { changed }).collect().await
+    }
+}
+
+async fn soon<T>(call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, String> {
+    match timeout(SOON, call).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(said(&error)),
+        Err(_) => Err("the API server does not answer".to_owned()),
+    }
+}
+
+/// What was found, or that it may not be read.
+enum Found<T> {
+    There(T),
+    Gone,
+    Forbidden,
+}
+
+async fn allowed<T>(call: impl Future<Output = Result<Option<T>, kube::Error>>) -> Result<Found<T>, kube::Error> {
+    match call.await {
+        Ok(Some(found)) => Ok(Found::There(found)),
+        Ok(None) => Ok(Found::Gone),
+        Err(kube::Error::Api(status)) if status.is_forbidden() => Ok(Found::Forbidden),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_leaving<K: kube::Resource>(found: Found<K>) -> bool {
+    match found {
+        Found::There(object) => object.meta().deletion_timestamp.is_some(),
+        Found::Gone => true,
+        Found::Forbidden => false,
+    }
+}

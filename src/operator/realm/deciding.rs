@@ -1,0 +1,258 @@
+//! Whoever is touched is decided again; where that changes anything, their accounts are to be looked at.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use super::RealmTask;
+use super::known::{Known, Stage};
+use crate::api::target::TargetSystemSpec;
+use crate::apply::run::{compile_with, rules_of};
+use crate::model::change::LifecycleState;
+use crate::model::failure::Failure;
+use crate::model::ids::{PersonId, TargetName};
+use crate::model::ledger::Ledger;
+use crate::model::schema::Schema;
+use crate::operator::vault::NamespaceVault;
+use crate::operator::worker::{Surroundings, Touched, work};
+use crate::plan::decided::{PersonDecision, decide_some};
+use crate::plan::round::Look;
+use crate::plan::rules::TargetRules;
+use crate::realm::index::Realm;
+use crate::realm::input::Frozen;
+
+/// How many orders may wait for a worker; one at a time is given.
+const ORDERS: usize = 4;
+
+impl RealmTask {
+    /// Decides for everybody who is touched, and says where they are to be looked at.
+    pub(super) fn decide(&mut self, t: Timestamp) {
+        self.dirty.since = None;
+        self.settling.settle = self.settle();
+        self.meet_targets(t);
+        if self.compiled.is_none() {
+            self.compile();
+            self.dirty.everybody = true;
+        }
+        let people: BTreeSet<PersonId> = if std::mem::take(&mut self.dirty.everybody) {
+            self.dirty.people.clear();
+            self.realm.people().into_iter().chain(self.decided.people.keys().cloned()).collect()
+        } else {
+            std::mem::take(&mut self.dirty.people)
+        };
+        let asked_for = std::mem::take(&mut self.asked_for);
+        let rules: BTreeMap<TargetName, TargetRules> = self.looks.iter().map(|(name, look)| (name.clone(), look.rules.clone())).collect();
+        let ledgers: Vec<&Ledger> = self.looks.values().map(|look| &look.ledger).chain(self.others.values()).collect();
+        let broken = self.broken();
+        let compiled = match &self.compiled {
+            Some(Ok(compiled)) => Ok(compiled),
+            Some(Err(_)) | None => Err(&broken),
+        };
+        let mut decided = decide_some(&self.realm, compiled, &rules, &ledgers, people.iter().cloned().collect(), t);
+        let thawed = self.decided.frozen != decided.frozen;
+        self.decided.frozen = decided.frozen.take();
+        for person in people {
+            let new = decided.people.remove(&person);
+            let old = match &new {
+                Some(new) => self.decided.people.insert(person.clone(), new.clone()),
+                None => self.decided.people.remove(&person),
+            };
+            self.due.set((person.clone(), None), new.as_ref().and_then(|new| new.due));
+            self.unreported.insert(person.clone());
+            if thawed || asked_for.contains(&person) || !same(old.as_ref(), new.as_ref()) {
+                self.look_at(&person, old.as_ref(), new.as_ref());
+            }
+        }
+        self.problems.clear();
+        for problem in self.realm.problems(t) {
+            self.problems.entry((problem.kind, problem.name.clone())).or_default().push(problem);
+        }
+        self.objects_unreported = true;
+    }
+
+    /// This person is to be looked at wherever that may matter.
+    fn look_at(&mut self, person: &PersonId, old: Option<&PersonDecision>, new: Option<&PersonDecision>) {
+        let urgent = new.is_some_and(is_shut_out) && !old.is_some_and(is_shut_out);
+        for (target, known) in &mut self.known {
+            let Some(look) = self.looks.get(target) else { continue };
+            let linked = look.ledger.links_of(person).next().is_some();
+            if linked || [old, new].into_iter().flatten().any(|decision| concerns(decision, target)) {
+                known.pending.insert(person.clone());
+                known.touched.touch([person.clone()]);
+                if urgent {
+                    known.touched.hurry();
+                }
+            }
+        }
+    }
+
+    fn settle(&self) -> jiff::SignedDuration {
+        self.realm.spec().and_then(|spec| spec.settle).map_or(jiff::SignedDuration::from_secs(60), |settle| settle.length())
+    }
+
+    /// Why nothing can be decided.
+    fn broken(&self) -> Frozen {
+        match &self.compiled {
+            Some(Err(errors)) => {
+                errors.first().map_or_else(|| Frozen::new("the policies do not compile", ""), |error| Frozen { reason: error.to_reason() })
+            }
+            Some(Ok(_)) | None => Frozen::new("the policies are not compiled yet", ""),
+        }
+    }
+
+    fn compile(&mut self) {
+        for (name, look) in &mut self.looks {
+            // What an earlier compilation said of mappings is said anew.
+            look.broken = None;
+            take_rules(&self.realm, name, look);
+        }
+        let compiled = compile_with(&self.realm, &mut self.looks);
+        if let Err(errors) = &compiled {
+            self.context.metrics.policy_errors(&self.namespace);
+            for error in errors {
+                tracing::warn!(namespace = %self.namespace, %error, "the policies do not compile");
+            }
+        }
+        self.compiled = Some(compiled);
+    }
+
+    /// Begins with targets that are new, lets go of those that are gone, opens those anew that are others now.
+    fn meet_targets(&mut self, t: Timestamp) {
+        let declared: BTreeMap<TargetName, TargetSystemSpec> =
+            self.realm.targets().into_iter().map(|(name, target)| (name, target.spec.clone())).collect();
+        let unreadable = self.realm.unreadable_targets();
+        let gone: Vec<TargetName> = self.known.keys().filter(|name| !declared.contains_key(*name) && !unreadable.contains_key(*name)).cloned().collect();
+        for name in gone {
+            // The worker ends when it has finished; nothing is changed in the target.
+            self.known.remove(&name);
+            if let Some(look) = self.looks.remove(&name) {
+                self.others.insert(name.clone(), look.ledger);
+            }
+            self.due.forget(&name);
+            self.compiled = None;
+        }
+        for (name, spec) in declared {
+            match self.known.get_mut(&name) {
+                Some(known) if known.spec != spec => {
+                    known.spec = spec;
+                    known.reopen = true;
+                    known.retry = None;
+                    self.compiled = None;
+                }
+                Some(_) => {}
+                None => self.begin(name, spec, t),
+            }
+        }
+        for name in self.known.iter().filter(|(_, known)| known.renew).map(|(name, _)| name) {
+            if let Some(look) = self.looks.get_mut(name) {
+                take_rules(&self.realm, name, look);
+            }
+        }
+    }
+
+    fn begin(&mut self, name: TargetName, spec: TargetSystemSpec, t: Timestamp) {
+        let Some(store) = self.store.clone() else { return };
+        let schema = Schema::default();
+        let (rules, broken) = match rules_of(&self.realm, &name, &schema) {
+            Ok(Some(found)) => found,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(target_system = %name, %error, "cannot be worked with");
+                return;
+            }
+        };
+        self.others.remove(&name);
+        let ledger = store.ledger(&name);
+        let observed = Err(Failure::Retry { after: None, why: "not read yet".to_owned() });
+        self.looks.insert(name.clone(), Look { rules, schema, ledger, observed, broken });
+        let touched = Arc::new(Touched::default());
+        let (orders, given) = mpsc::channel(ORDERS);
+        let around = Surroundings {
+            name: name.clone(),
+            vault: Arc::new(NamespaceVault::new(self.context.client.clone(), &self.namespace)),
+            store,
+            base: self.context.settings.base.clone(),
+            positions: Arc::clone(&self.positions),
+            freshness: self.freshness.clone(),
+            touched: Arc::clone(&touched),
+            answers: self.answers.clone(),
+        };
+        self.workers.spawn(work(around, given));
+        let known = Known::new(orders, touched, spec, t);
+        self.known.insert(name, known);
+        self.compiled = None;
+    }
+
+    /// A target was opened, or could not be.
+    pub(super) fn opened(&mut self, target: &TargetName, opened: Result<Schema, Failure>) {
+        let (Some(known), Some(look)) = (self.known.get_mut(target), self.looks.get_mut(target)) else { return };
+        match opened {
+            Ok(schema) => {
+                known.stage = Stage::Idle;
+                known.works();
+                known.backoff.reset();
+                known.renew = true;
+                if look.schema != schema {
+                    look.schema = schema;
+                    self.compiled = None;
+                }
+                self.dirty.moved();
+            }
+            Err(failure) => {
+                known.stage = Stage::Closed;
+                known.failed(failure);
+            }
+        }
+        self.objects_unreported = true;
+    }
+}
+
+/// Reads a target's rules anew, from the manifests as they are now.
+fn take_rules(realm: &Realm, name: &TargetName, look: &mut Look) {
+    match rules_of(realm, name, &look.schema) {
+        Ok(Some((rules, broken))) => {
+            look.rules = rules;
+            look.broken = broken.or_else(|| look.broken.take());
+        }
+        Ok(None) => {}
+        Err(error) => look.broken = Some(Frozen::new(error.to_string(), format!("TargetSystem/{name}"))),
+    }
+}
+
+/// Whether two decisions ask for the same, however long they stand.
+fn same(old: Option<&PersonDecision>, new: Option<&PersonDecision>) -> bool {
+    let timeless = |decision: &PersonDecision| {
+        let mut decision = decision.clone();
+        decision.due = None;
+        if let Ok(decided) = &mut decision.decision {
+            decided.due = None;
+        }
+        decision
+    };
+    match (old, new) {
+        (Some(old), Some(new)) => timeless(old) == timeless(new),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+/// Whether the person must be out, now.
+fn is_shut_out(decision: &PersonDecision) -> bool {
+    decision.standing.as_ref().is_some_and(|standing| {
+        let state = standing.lifecycle.as_ref().map(|lifecycle| lifecycle.state);
+        !standing.lockouts.is_empty()
+            || matches!(state, Some(LifecycleState::Terminated | LifecycleState::Locked | LifecycleState::Suspended))
+    })
+}
+
+/// Whether a decision has to do with a target. Whoever is not at work may have accounts that only the target knows.
+fn concerns(decision: &PersonDecision, target: &TargetName) -> bool {
+    let Some(standing) = &decision.standing else { return true };
+    let at_work = standing.lifecycle.as_ref().is_some_and(|lifecycle| lifecycle.state == LifecycleState::Active);
+    let asked = decision.decision.as_ref().is_ok_and(|decision| {
+        decision.accounts.keys().any(|(at, _)| at == target) || decision.entitlements.keys().any(|(_, key)| key.target == *target)
+    });
+    asked || !at_work || !standing.lockouts.is_empty() || standing.links.iter().any(|link| link.target == target.as_str())
+}

@@ -1,0 +1,232 @@
+//! Objects in: into the index, and whom that touches.
+
+use std::collections::BTreeSet;
+
+use super::RealmTask;
+use crate::model::ids::{ObjectName, PersonId, RealmId};
+use crate::operator::object::{Entry, Watched};
+use crate::operator::watch::Event;
+use crate::realm::object::{Body, Object, Place, ResourceKind, Unreadable};
+
+/// What is kept of an object beside what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Brief {
+    pub uid: String,
+    pub generation: i64,
+    pub requested: Option<String>,
+    /// Of a Person: who it declares.
+    pub person: Option<PersonId>,
+}
+
+impl RealmTask {
+    pub(super) fn take_event(&mut self, event: Event) {
+        match event {
+            Event::Listed { of: Watched::Input(kind), entries, version } => {
+                self.take_list(kind, entries);
+                self.positions.reached(Watched::Input(kind), version);
+            }
+            Event::Applied(entry) => {
+                let (of, version) = (entry.of, entry.version);
+                match of {
+                    Watched::Input(kind) => self.take_entry(kind, *entry),
+                    Watched::Secret => self.take_secret(&entry.name, entry.version),
+                    Watched::Departure => {}
+                }
+                self.positions.reached(of, version);
+            }
+            Event::Deleted(entry) => {
+                let (of, version) = (entry.of, entry.version);
+                match of {
+                    Watched::Input(kind) => self.lose(kind, &entry.name),
+                    Watched::Secret => {
+                        self.secrets.remove(&entry.name);
+                        self.reopen(&entry.name);
+                    }
+                    Watched::Departure => self.departure_deleted(&entry.name),
+                }
+                self.positions.reached(of, version);
+            }
+            Event::Reached { of, version } => self.positions.reached(of, version),
+            Event::Failing { of: Watched::Input(kind), why } => {
+                if self.failing.insert(kind, why.clone()) != Some(why) {
+                    self.mark_unreadable();
+                }
+            }
+            Event::Listed { of: Watched::Secret, entries, .. } => {
+                for entry in entries {
+                    self.take_secret(&entry.name, entry.version);
+                }
+            }
+            Event::Listed { of: Watched::Departure, entries, .. } => self.departures_listed(entries.into_iter().map(|entry| entry.name)),
+            Event::Failing { of: Watched::Departure | Watched::Secret, .. } => {}
+        }
+    }
+
+    fn take_list(&mut self, kind: ResourceKind, entries: Vec<Entry>) {
+        let there: BTreeSet<ObjectName> = entries.iter().map(|entry| entry.name.clone()).collect();
+        let names = self.briefs.keys().filter(|(of, _)| *of == kind).map(|(_, name)| name.clone());
+        let gone: Vec<ObjectName> = names.filter(|name| !there.contains(name)).collect();
+        for name in gone {
+            self.lose(kind, &name);
+        }
+        for entry in entries {
+            self.take_entry(kind, entry);
+        }
+        let first = self.listed.insert(kind);
+        if self.failing.remove(&kind).is_some() || first {
+            self.mark_unreadable();
+        }
+        // Whoever is declared by nobody is gone, also where nothing else says so.
+        self.dirty.moved();
+        self.objects_unreported = true;
+    }
+
+    fn take_entry(&mut self, kind: ResourceKind, entry: Entry) {
+        let key = (kind, entry.name.clone());
+        let person = match &entry.said {
+            Some(Ok(Object { body: Body::Person(spec), meta })) => person_of(spec.external_id.as_deref(), &meta.name),
+            Some(_) | None => self.briefs.get(&key).and_then(|brief| brief.person.clone()),
+        };
+        if entry.leaving {
+            // An object under deletion declares nothing any more.
+            self.lose(kind, &entry.name);
+            if let (ResourceKind::Person, true, Some(person)) = (kind, entry.finalizer, person) {
+                self.part(entry.name, person);
+            }
+            return;
+        }
+        let brief = Brief { uid: entry.uid, generation: entry.generation, requested: entry.requested, person: person.clone() };
+        let before = self.briefs.insert(key.clone(), brief.clone());
+        if before.as_ref().is_none_or(|before| before.generation != brief.generation || before.requested != brief.requested) {
+            self.objects_unreported = true;
+            if let (ResourceKind::Person, Some(person)) = (kind, &person) {
+                self.unreported.insert(person.clone());
+            }
+        }
+        if before.is_some_and(|before| before.requested != brief.requested) {
+            self.request(kind, &entry.name, person.as_ref());
+        }
+        if let (ResourceKind::Person, Some(person)) = (kind, &person) {
+            self.declare(&entry.name, person);
+        }
+        let affected = match entry.said {
+            Some(Ok(object)) => {
+                self.unreadable.remove(&key);
+                self.take_id(&object);
+                self.realm.set(object)
+            }
+            Some(Err(torn)) => {
+                self.unreadable.insert(key, torn.clone());
+                self.realm.cannot_read(torn)
+            }
+            None => return,
+        };
+        self.affect(&affected);
+    }
+
+    /// A Realm object may name the realm's id.
+    fn take_id(&mut self, object: &Object) {
+        let Body::Realm(spec) = &object.body else { return };
+        let id = spec.id.as_deref().unwrap_or(&self.namespace);
+        if let Ok(id) = RealmId::parse(id) {
+            let affected = self.realm.rename(id);
+            self.affect(&affected);
+        }
+    }
+
+    fn lose(&mut self, kind: ResourceKind, name: &ObjectName) {
+        let key = (kind, name.clone());
+        let Some(brief) = self.briefs.remove(&key) else { return };
+        self.unreadable.remove(&key);
+        let affected = self.realm.remove(kind, name);
+        self.affect(&affected);
+        self.dirty.moved();
+        if let (ResourceKind::Person, Some(person)) = (kind, brief.person) {
+            self.undeclare(name);
+            self.dirty.people.insert(person.clone());
+            for known in self.known.values() {
+                known.touched.touch([person.clone()]);
+            }
+        }
+        if kind == ResourceKind::Realm && self.realm.spec().is_none() {
+            if let Ok(id) = RealmId::parse(self.namespace.clone()) {
+                let affected = self.realm.rename(id);
+                self.affect(&affected);
+            }
+        }
+        if let Some(scribe) = &self.scribe {
+            scribe.forget(kind, name);
+        }
+    }
+
+    /// Somebody asks for another look by an annotation.
+    fn request(&mut self, kind: ResourceKind, name: &ObjectName, person: Option<&PersonId>) {
+        match (kind, person) {
+            (ResourceKind::Person, Some(person)) => {
+                self.dirty.people.insert(person.clone());
+                self.asked_for.insert(person.clone());
+                self.dirty.moved();
+            }
+            (ResourceKind::TargetSystem, _) => {
+                if let Some(known) = self.known.iter_mut().find(|(target, _)| target.as_str() == name.as_str()).map(|(_, known)| known) {
+                    known.renew = true;
+                    known.retry = None;
+                    self.dirty.moved();
+                }
+            }
+            (
+                ResourceKind::Realm
+                | ResourceKind::Person
+                | ResourceKind::BusinessRole
+                | ResourceKind::RoleBinding
+                | ResourceKind::Policy
+                | ResourceKind::Approval
+                | ResourceKind::Lockout
+                | ResourceKind::ConfigMap,
+                _,
+            ) => {}
+        }
+    }
+
+    fn take_secret(&mut self, name: &ObjectName, version: u64) {
+        if self.secrets.insert(name.clone(), version).is_none_or(|before| before != version) {
+            self.reopen(name);
+        }
+    }
+
+    /// A Secret is another one: the targets that use it are opened anew.
+    fn reopen(&mut self, secret: &ObjectName) {
+        for known in self.known.values_mut() {
+            if known.spec.secret_ref.as_ref().is_some_and(|reference| reference.name == secret.as_str()) {
+                known.reopen = true;
+                known.retry = None;
+            }
+        }
+    }
+
+    /// All that is there and cannot be read: single objects, and kinds that were never listed, or fail now.
+    fn mark_unreadable(&mut self) {
+        let missing = super::super::hub::INPUTS.into_iter().chain([ResourceKind::ConfigMap]).filter_map(|kind| {
+            let why = match self.failing.get(&kind) {
+                Some(why) => why.clone(),
+                None if !self.listed.contains(&kind) => "not listed yet".to_owned(),
+                None => return None,
+            };
+            Some(Unreadable { kind: Some(kind), name: None, external_id: None, place: Place::default(), why: format!("{kind}: {why}") })
+        });
+        let all = self.unreadable.values().cloned().chain(missing).collect();
+        let affected = self.realm.mark_unreadable(all);
+        self.affect(&affected);
+        self.dirty.moved();
+    }
+
+    fn departures_listed(&mut self, names: impl Iterator<Item = ObjectName>) {
+        let there: BTreeSet<ObjectName> = names.collect();
+        let known = self.store.as_ref().map(|store| store.departures()).unwrap_or_default();
+        known.iter().filter(|(_, name)| !there.contains(name)).for_each(|(_, name)| self.departure_deleted(name));
+    }
+}
+
+fn person_of(external_id: Option<&str>, name: &ObjectName) -> Option<PersonId> {
+    PersonId::parse(external_id.unwrap_or(name.as_str())).ok()
+}

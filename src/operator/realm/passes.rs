@@ -1,0 +1,390 @@
+//! A look, a plan, and what is done about it: a sweep and a look at some people take the same way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::RealmTask;
+use super::known::{Open, Stage, Summary};
+use super::shown::shown;
+use crate::apply::target::Report;
+use crate::connector::Done;
+use crate::ledger::StoreError;
+use crate::model::change::Change;
+use crate::model::failure::Failure;
+use crate::model::ids::{ObjectName, PersonId, TargetName};
+use crate::model::ledger::{Fact, Ledger};
+use crate::model::observed::{Observed, Scope};
+use crate::operator::clock::now;
+use crate::operator::worker::{Answer, Errand, Order};
+use crate::plan::desired::Desired;
+use crate::plan::finding::{Finding, FindingKind, Subject};
+use crate::plan::guard::{Fate, GuardedPlan, must_last};
+use crate::plan::lookups::questions;
+use crate::plan::round::{Rest, next_due_here, plan_looks, reading};
+use crate::realm::object::ResourceKind;
+
+/// How often a target is swept, where its manifest does not say.
+const SWEEP: SignedDuration = SignedDuration::from_hours(1);
+
+/// More people than this are looked at by a sweep.
+const MANY: usize = 500;
+
+/// How long somebody in trouble waits at first, and at most, in seconds.
+const TROUBLE: (i64, i64) = (15, 900);
+
+impl RealmTask {
+    /// Gives every idle worker what is to be done next.
+    pub(super) fn start_looks(&mut self, t: Timestamp) {
+        if self.compiled.is_none() {
+            return;
+        }
+        let names: Vec<TargetName> = self.known.keys().cloned().collect();
+        for name in names {
+            self.start_look(&name, t);
+        }
+    }
+
+    fn start_look(&mut self, name: &TargetName, t: Timestamp) {
+        let (Some(known), Some(look)) = (self.known.get_mut(name), self.looks.get(name)) else { return };
+        if known.spec.suspend || !known.may_try() || !matches!(known.stage, Stage::Idle | Stage::Closed) {
+            return;
+        }
+        if known.stage == Stage::Closed || known.reopen {
+            known.reopen = false;
+            known.stage = Stage::Opening;
+            known.give(Order::Open(Box::new(known.spec.clone())));
+        } else if !known.notes.is_empty() {
+            known.stage = Stage::Carrying;
+            let notes = std::mem::take(&mut known.notes);
+            known.give(Order::Record(notes));
+        } else if known.renew || known.sweep_at <= t || known.pending.len() > MANY {
+            known.renew = false;
+            known.pending.clear();
+            known.begin(Scope::Whole);
+            known.give(Order::Look { questions: None, rules: Box::new(look.rules.clone()), began: t });
+        } else if !known.pending.is_empty() {
+            let people = std::mem::take(&mut known.pending);
+            let desired = self.decided.desired(&self.realm, name, &look.ledger, t);
+            let asked = questions(&look.rules, &desired, &look.ledger, &people);
+            known.begin(Scope::People(people));
+            known.give(Order::Look { questions: Some(asked), rules: Box::new(look.rules.clone()), began: t });
+        }
+    }
+
+    pub(super) fn take_answer(&mut self, target: &TargetName, answer: Answer) {
+        match answer {
+            Answer::Opened(opened) => self.opened(target, opened),
+            Answer::Looked(looked) => tokio::task::block_in_place(|| self.looked(target, looked, now())),
+            Answer::Recorded(facts) => self.recorded(target, &facts),
+            Answer::Noted(noted) => {
+                if let Some(known) = self.known.get_mut(target) {
+                    known.stage = Stage::Idle;
+                    if let Err(error) = noted {
+                        known.failed(Failure::Retry { after: None, why: error.to_string() });
+                    }
+                }
+            }
+            Answer::Carried(carried) => self.carried(target, carried, now()),
+        }
+    }
+
+    fn looked(&mut self, target: &TargetName, looked: Result<Observed, Failure>, t: Timestamp) {
+        let (Some(known), Some(look)) = (self.known.get_mut(target), self.looks.get_mut(target)) else { return };
+        self.objects_unreported = true;
+        let Stage::Looking(scope) = std::mem::replace(&mut known.stage, Stage::Idle) else { return };
+        let observed = match looked {
+            Ok(observed) => observed,
+            Err(failure) => {
+                self.context.metrics.target_up(&self.namespace, target, false);
+                match scope {
+                    Scope::Whole => known.renew = true,
+                    Scope::People(people) => known.pending.extend(people),
+                }
+                let news = !matches!(known.connected, Some(Err(_)));
+                let note = failure.to_string();
+                known.failed(failure);
+                if news {
+                    self.announce_target(target, true, "TargetUnavailable", note);
+                }
+                return;
+            }
+        };
+        self.context.metrics.target_up(&self.namespace, target, true);
+        known.works();
+        known.backoff.reset();
+        let reading = reading(&look.rules, &observed, &look.ledger);
+        look.observed = Ok(observed);
+        let learned = self.realm.learn(target, reading);
+        self.dirty.add(&learned.people);
+        if self.dirty.everybody || !self.dirty.people.is_empty() || self.compiled.is_none() {
+            self.decide(t);
+        }
+        self.plan(target, &scope, t);
+    }
+
+    fn plan(&mut self, target: &TargetName, scope: &Scope, t: Timestamp) {
+        let Some(look) = self.looks.get(target) else { return };
+        let rest = Rest {
+            settling: Some(&self.settling),
+            clean: self.known.iter().filter(|(_, known)| known.clean).map(|(name, _)| name.clone()).collect(),
+            ledgers: self.looks.values().map(|look| &look.ledger).chain(self.others.values()).collect(),
+        };
+        let Some(planned) = plan_looks(&self.realm, &self.decided, [(target, look)], &rest, t).remove(target) else { return };
+        let desired = Arc::new(planned.desired);
+        let plan = planned.plan;
+        let people: BTreeSet<PersonId> = match scope {
+            Scope::Whole => desired.people.keys().chain(look.ledger.links.keys().map(|key| &key.person)).cloned().collect(),
+            Scope::People(people) => people.clone(),
+        };
+        let shown = match &look.observed {
+            Ok(observed) => shown(&people, &desired, &look.rules, &look.ledger, observed, &plan, t),
+            Err(_) => BTreeMap::new(),
+        };
+        let rules = look.rules.clone();
+        self.settle_what_is_wanted(target, &people, &plan, t);
+        self.note_open(target, &people, &plan, t);
+        self.set_due(target, &people, &desired, t);
+        self.summarize(target, scope, &plan, t);
+        let declared = self.generations(&plan);
+        let held = plan.held().count();
+        if held > 0 && self.known.get(target).is_some_and(|known| known.told_held != held) {
+            self.announce_target(target, true, "ChangesHeld", format!("{held} changes wait for an answer"));
+        }
+        let Some(known) = self.known.get_mut(target) else { return };
+        known.told_held = held;
+        known.sending = plan.sent().map(|change| change.key().person.clone()).collect();
+        known.desired = Some(Arc::clone(&desired));
+        known.stage = Stage::Carrying;
+        known.give(Order::Carry(Box::new(Errand { plan, desired, rules, t, declared, shown })));
+        self.unreported.extend(people);
+    }
+
+    /// Since when each removal has been wanted without a break, and what is wanted and unsent.
+    fn settle_what_is_wanted(&mut self, target: &TargetName, people: &BTreeSet<PersonId>, plan: &GuardedPlan, t: Timestamp) {
+        let mut wanted = BTreeMap::new();
+        let mut unsent = BTreeMap::new();
+        for item in plan.items() {
+            let line = item.change.line();
+            if must_last(&item.change) {
+                wanted.insert(line.clone(), self.settling.wanted.get(&line).copied().unwrap_or(t));
+            }
+            if let (Some(brake), Fate::Waits | Fate::Held(_)) = (item.change.brake(), &item.fate) {
+                unsent.insert(line, (item.change.key().clone(), brake));
+            }
+        }
+        let lines: Vec<_> = self.wanted_of.get(target).into_iter().flatten().filter(|(_, person)| people.contains(person)).collect();
+        for (line, _) in lines {
+            self.settling.wanted.remove(line);
+            self.settling.unsent.remove(line);
+        }
+        let of = self.wanted_of.entry(target.clone()).or_default();
+        of.retain(|_, person| !people.contains(person));
+        for item in plan.items() {
+            let line = item.change.line();
+            if wanted.contains_key(&line) || unsent.contains_key(&line) {
+                of.insert(line, item.change.key().person.clone());
+            }
+        }
+        self.settling.wanted.extend(wanted);
+        self.settling.unsent.extend(unsent);
+    }
+
+    /// Who is not as they should be, as far as it is known before anything is sent.
+    fn note_open(&mut self, target: &TargetName, people: &BTreeSet<PersonId>, plan: &GuardedPlan, t: Timestamp) {
+        let Some(known) = self.known.get_mut(target) else { return };
+        for person in people {
+            known.open.remove(person);
+            known.held.remove(person);
+        }
+        for finding in &plan.plan().findings {
+            let Subject::Account(key) = &finding.subject else { continue };
+            if let Some(open) = open_of(finding) {
+                known.open.entry(key.person.clone()).or_insert(open);
+            }
+            if finding.kind == FindingKind::Waiting {
+                let tries = known.trouble.entry(key.person.clone()).or_default();
+                *tries = tries.saturating_add(1);
+                let wait = after_trouble(*tries);
+                self.due.by((key.person.clone(), Some(target.clone())), t.checked_add(wait).unwrap_or(t));
+            }
+        }
+        for item in plan.items() {
+            let person = &item.change.key().person;
+            let open = match &item.fate {
+                Fate::Held(hold) => {
+                    known.held.entry(person.clone()).or_default().insert(item.change.line());
+                    Open { reason: "Held", message: format!("{} is held: {hold}", item.change.line()), stalled: false }
+                }
+                Fate::Waits => {
+                    let since = self.settling.wanted.get(&item.change.line()).copied().unwrap_or(t);
+                    let at = since.checked_add(self.settling.settle).unwrap_or(t);
+                    self.due.by((person.clone(), Some(target.clone())), at);
+                    Open { reason: "Progressing", message: format!("{} goes out at {at} if it is still wanted", item.change.line()), stalled: false }
+                }
+                Fate::Frozen => Open { reason: "Frozen", message: "the Realm says freeze".to_owned(), stalled: false },
+                Fate::Send(_) | Fate::Observed => continue,
+            };
+            known.open.entry(person.clone()).or_insert(open);
+        }
+    }
+
+    /// When anything of these people comes by itself here.
+    fn set_due(&mut self, target: &TargetName, people: &BTreeSet<PersonId>, desired: &Desired, t: Timestamp) {
+        let Some(look) = self.looks.get(target) else { return };
+        for person in people {
+            if let Some(at) = next_due_here(person, desired, &look.rules, &look.ledger, t) {
+                self.due.by((person.clone(), Some(target.clone())), at);
+            }
+        }
+    }
+
+    fn summarize(&mut self, target: &TargetName, scope: &Scope, plan: &GuardedPlan, t: Timestamp) {
+        let Some(known) = self.known.get_mut(target) else { return };
+        let of_target = |finding: &&Finding| matches!(&finding.subject, Subject::Target(_));
+        known.summary.refused = plan.plan().findings.iter().filter(of_target).find(|finding| finding.kind == FindingKind::Refused).map(|f| f.message.clone());
+        if *scope != Scope::Whole {
+            return;
+        }
+        let count = |kind: FindingKind| {
+            u32::try_from(plan.plan().findings.iter().filter(|finding| finding.kind == kind).count()).unwrap_or(u32::MAX)
+        };
+        let complete = plan.plan().extent.is_complete();
+        let drifted: BTreeSet<_> = plan.items().iter().filter(|item| item.change.cause() == crate::model::change::Cause::Drift).map(|item| item.change.key()).collect();
+        let began = self.looks.get(target).and_then(|look| look.observed.as_ref().ok()).map_or(t, Observed::began);
+        known.summary = Summary {
+            sweep: Some((began, t, complete, plan.plan().listed.unwrap_or_default())),
+            unmatched: count(FindingKind::Unmatched),
+            orphaned: count(FindingKind::Orphan),
+            protected: count(FindingKind::Protected),
+            drift: u32::try_from(drifted.len()).unwrap_or(u32::MAX),
+            out_of_scope: count(FindingKind::OutOfScope),
+            refused: known.summary.refused.clone(),
+        };
+        known.clean = plan.plan().unmatched == Some(0);
+        known.swept = true;
+        let interval = known.spec.sweep_interval.map_or(SWEEP, |span| span.length());
+        known.sweep_at = t.checked_add(interval).unwrap_or(t);
+    }
+
+    /// The Person objects behind the removals of a plan, with the generations that were read.
+    fn generations(&self, plan: &GuardedPlan) -> BTreeMap<PersonId, Vec<(ObjectName, i64)>> {
+        let people: BTreeSet<&PersonId> = plan.sent().filter(|change| change.act().removes()).map(|change| &change.key().person).collect();
+        let brief = |name: &ObjectName| self.briefs.get(&(ResourceKind::Person, name.clone())).map(|brief| (name.clone(), brief.generation));
+        let objects = |person: &PersonId| self.realm.declared(person).iter().filter_map(|declared| brief(&declared.meta.name)).collect();
+        people.into_iter().map(|person| (person.clone(), objects(person))).collect()
+    }
+
+    fn recorded(&mut self, target: &TargetName, facts: &[Fact]) {
+        let Some(ledger) = self.looks.get_mut(target).map(|look| &mut look.ledger).or_else(|| self.others.get_mut(target)) else { return };
+        let mut unlinked = BTreeSet::new();
+        for fact in facts {
+            ledger.record(fact);
+            match fact {
+                Fact::Unlinked(key) => {
+                    unlinked.insert(key.person.clone());
+                    self.unreported.insert(key.person.clone());
+                }
+                Fact::Linked(key, _) => {
+                    self.unreported.insert(key.person.clone());
+                }
+                Fact::Intended(_) | Fact::Window(_) | Fact::Scope(_) | Fact::Released(..) | Fact::HadPolicy | Fact::Done => {}
+            }
+        }
+        let held = |ledger: &Ledger, person: &PersonId| ledger.links_of(person).next().is_some();
+        let over = unlinked
+            .into_iter()
+            .filter(|person| !self.looks.values().map(|look| &look.ledger).chain(self.others.values()).any(|ledger| held(ledger, person)))
+            .collect();
+        self.finish_departures(over);
+        self.objects_unreported = true;
+    }
+
+    fn carried(&mut self, target: &TargetName, carried: Result<Report, StoreError>, t: Timestamp) {
+        let Some(known) = self.known.get_mut(target) else { return };
+        known.stage = Stage::Idle;
+        let sent = std::mem::take(&mut known.sending);
+        let desired = known.desired.take();
+        self.unreported.extend(sent.iter().cloned());
+        self.objects_unreported = true;
+        let report = match carried {
+            Ok(report) => report,
+            Err(error @ StoreError::Conflict(_)) => {
+                self.fenced = Some(error);
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(target_system = %target, %error, "the ledger could not be written");
+                // What was about to be sent may have been: everything is looked at again.
+                known.renew = true;
+                known.failed(Failure::Retry { after: None, why: format!("the ledger could not be written: {error}") });
+                return;
+            }
+        };
+        let mut failed: BTreeMap<&PersonId, (&Change, &Failure)> = BTreeMap::new();
+        let mut done: BTreeSet<&PersonId> = BTreeSet::new();
+        for (change, answer) in &report.answers {
+            self.context.metrics.change(&self.namespace, target, change, answer.as_ref());
+            match answer {
+                Ok(Done { .. }) => {
+                    done.insert(&change.key().person);
+                }
+                Err(failure) => {
+                    failed.entry(&change.key().person).or_insert((change, failure));
+                }
+            }
+        }
+        for person in done.iter().filter(|person| !failed.contains_key(**person)) {
+            known.trouble.remove(*person);
+        }
+        for (person, (change, failure)) in &failed {
+            let tries = known.trouble.entry((*person).clone()).or_default();
+            *tries = tries.saturating_add(1);
+            let at = t.checked_add(after_trouble(*tries)).unwrap_or(t);
+            self.due.by(((*person).clone(), Some(target.clone())), at);
+            let message = format!("{}: {failure}", change.act().verb());
+            known.open.insert((*person).clone(), Open { reason: failure.reason(), message, stalled: false });
+        }
+        for (change, why) in &report.left {
+            let person = &change.key().person;
+            if !failed.contains_key(person) {
+                known.open.entry(person.clone()).or_insert(Open { reason: "Progressing", message: why.clone(), stalled: false });
+                // At once, unless it waits for what failed; put-off removals come with the next tick.
+                self.due.by((person.clone(), Some(target.clone())), t.checked_add(SignedDuration::from_secs(1)).unwrap_or(t));
+            }
+        }
+        if let Some(desired) = desired {
+            self.set_due(target, &sent, &desired, t);
+        }
+        self.announce(target, &report);
+    }
+}
+
+/// What a finding means for its person.
+fn open_of(finding: &Finding) -> Option<Open> {
+    let (reason, stalled) = match finding.kind {
+        FindingKind::Ambiguous | FindingKind::NotAdopted => ("AccountConflict", true),
+        FindingKind::Incomplete => ("Incomplete", false),
+        FindingKind::Waiting => ("Progressing", false),
+        FindingKind::Refused => ("InvalidSpec", false),
+        FindingKind::Frozen => ("Frozen", false),
+        FindingKind::Unclaimed
+        | FindingKind::CannotRevoke
+        | FindingKind::Orphan
+        | FindingKind::Duplicate
+        | FindingKind::Unmatched
+        | FindingKind::DisabledElsewhere
+        | FindingKind::CannotDisable
+        | FindingKind::Protected
+        | FindingKind::OutOfScope
+        | FindingKind::Normalised => return None,
+    };
+    Some(Open { reason, message: finding.message.clone(), stalled })
+}
+
+/// Twice as long each time.
+fn after_trouble(tries: u32) -> SignedDuration {
+    let (first, most) = TROUBLE;
+    SignedDuration::from_secs(first.saturating_mul(1_i64 << tries.saturating_sub(1).min(10)).min(most))
+}

@@ -1,0 +1,88 @@
+//! What people's statuses show beside what is remembered: why each right is held, what comes next, what waits for an answer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::api::time::Moment;
+use crate::model::account::AccountKey;
+use crate::model::ids::{AccountId, PersonId};
+use crate::model::ledger::{Ledger, Link};
+use crate::model::observed::Observed;
+use crate::operator::status::{LastError, NextStep, Shown};
+use crate::plan::course::{Aim, course};
+use crate::plan::desired::{Desired, DesiredPerson};
+use crate::plan::finding::Subject;
+use crate::plan::guard::{Fate, GuardedPlan};
+use crate::plan::rules::TargetRules;
+
+/// What is to be shown of these people's accounts in one target.
+#[must_use]
+pub(super) fn shown(
+    people: &BTreeSet<PersonId>,
+    desired: &Desired,
+    rules: &TargetRules,
+    ledger: &Ledger,
+    observed: &Observed,
+    plan: &GuardedPlan,
+    t: Timestamp,
+) -> BTreeMap<AccountKey, Shown> {
+    let mut all: BTreeMap<AccountKey, Shown> = BTreeMap::new();
+    for id in people {
+        let links: BTreeMap<&AccountKey, &Link> = ledger.links_of(id).collect();
+        for (key, link) in &links {
+            all.insert((*key).clone(), seen(link.id.as_ref(), observed));
+        }
+        let Some(person) = desired.people.get(id) else { continue };
+        for (account, asked) in &person.asked {
+            let key = AccountKey { person: id.clone(), target: rules.name.clone(), account: account.clone() };
+            let of = all.entry(key).or_default();
+            for (entitlement, wish) in &asked.entitlements {
+                // Where it stands is what `why` says: a moved line is no news.
+                let reasons: Vec<&str> = wish.reasons.iter().map(|reason| reason.text.as_str()).collect();
+                of.reasons.insert(entitlement.clone(), reasons.join("; "));
+            }
+        }
+        for (key, of) in all.range_mut(AccountKey { person: id.clone(), target: rules.name.clone(), account: crate::model::ids::AccountName::ordinary() }..) {
+            if key.person != *id {
+                break;
+            }
+            of.next = next(person, links.get(key).copied(), rules, key, t);
+        }
+    }
+    for finding in plan.plan().findings.iter().filter(|finding| finding.kind.is_incomplete()) {
+        if let Subject::Account(key) = &finding.subject
+            && people.contains(&key.person)
+        {
+            let error = LastError { code: finding.kind.to_string(), message: finding.message.clone() };
+            all.entry(key.clone()).or_default().last_error.get_or_insert(error);
+        }
+    }
+    for item in plan.items().iter().filter(|item| matches!(item.fate, Fate::Held(_))) {
+        all.entry(item.change.key().clone()).or_default().waiting.insert(item.change.line().to_string());
+    }
+    all
+}
+
+fn seen(id: Option<&AccountId>, observed: &Observed) -> Shown {
+    let account = id.and_then(|id| observed.account(id));
+    Shown { held: account.into_iter().flat_map(|account| account.entitlements.keys().cloned()).collect(), ..Shown::default() }
+}
+
+/// The next step that comes by itself.
+fn next(person: &DesiredPerson, link: Option<&Link>, rules: &TargetRules, key: &AccountKey, t: Timestamp) -> Option<NextStep> {
+    let asked = person.asked.get(&key.account);
+    let step = course(person, asked, link, rules, &key.account, t).and_then(|course| course.next).map(|at| {
+        let aim = course(person, asked, link, rules, &key.account, at).map(|course| course.aim);
+        let what = match aim {
+            Some(Aim::Deleted) => "Delete",
+            Some(Aim::Disabled) => "Disable",
+            Some(Aim::Enabled) => "Enable",
+            Some(Aim::AsIs) | None => "Decide",
+        };
+        (at, what)
+    });
+    let ends = link.into_iter().flat_map(|link| link.grants.values()).filter_map(|grant| grant.until).filter(|until| *until > t).min();
+    let (at, what) = step.into_iter().chain(ends.map(|at| (at, "Revoke"))).min()?;
+    Some(NextStep { do_: what.to_owned(), at: Moment(at) })
+}

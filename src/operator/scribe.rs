@@ -1,0 +1,225 @@
+//! Writes statuses and events behind the realm's back: the latest word on each object, a few at once, and nothing that is not new.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::future::join_all;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Client;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use serde_json::{Map, Value, json};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::backoff::Backoff;
+use super::clock::now;
+use super::status::{Said, Statuses, conditions};
+use crate::api::{GROUP, VERSION};
+use crate::ledger::StoreError;
+use crate::model::ids::ObjectName;
+use crate::realm::object::ResourceKind;
+
+/// How many statuses are written at once.
+const AT_ONCE: usize = 8;
+
+/// How many events may wait; what is more is left out, since statuses say it too.
+const EVENTS: usize = 2000;
+
+/// How long the API server may take to take an event in.
+const SOON: Duration = Duration::from_secs(10);
+
+/// The object that is spoken of.
+pub type Topic = (Kind, ObjectName);
+
+/// A kind with a status of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// An input.
+    Input(ResourceKind),
+    /// A Departure.
+    Departure,
+}
+
+/// What is said of an object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Saying {
+    /// The generation of which it is said.
+    pub generation: i64,
+    /// The kind's own fields.
+    pub fields: Map<String, Value>,
+    /// Its conditions.
+    pub conditions: Vec<Said>,
+}
+
+/// Something that happened to an object that a user wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Happened {
+    /// Its kind.
+    pub kind: ResourceKind,
+    /// Its name.
+    pub name: ObjectName,
+    /// Its uid.
+    pub uid: String,
+    /// Whether somebody should look.
+    pub warning: bool,
+    /// One PascalCase word.
+    pub reason: &'static str,
+    /// For people; never a value from a Secret.
+    pub note: String,
+}
+
+#[derive(Default)]
+struct Desk {
+    sayings: Mutex<BTreeMap<Topic, Saying>>,
+    events: Mutex<VecDeque<Happened>>,
+    wake: Notify,
+}
+
+/// Writes for one namespace.
+pub struct Scribe {
+    desk: Arc<Desk>,
+    statuses: Arc<Statuses>,
+    tasks: JoinSet<()>,
+}
+
+impl Scribe {
+    /// For one namespace, of which it first reads what is said there now.
+    ///
+    /// # Errors
+    /// [`StoreError`] where that cannot be read.
+    pub async fn open(client: Client, namespace: &str) -> Result<Self, StoreError> {
+        let statuses = Arc::new(Statuses::open(client.clone(), namespace).await?);
+        let desk = Arc::new(Desk::default());
+        let reporter = Reporter { controller: "provost.dev/controller".to_owned(), instance: None };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(write(Arc::clone(&desk), Arc::clone(&statuses)));
+        tasks.spawn(tell(Arc::clone(&desk), Recorder::new(client, reporter), namespace.to_owned()));
+        Ok(Self { desk, statuses, tasks })
+    }
+
+    /// Says this of an object, in place of what was to be said.
+    pub fn say(&self, topic: Topic, saying: Saying) {
+        lock(&self.desk.sayings).insert(topic, saying);
+        self.desk.wake.notify_waiters();
+    }
+
+    /// The object is gone.
+    pub fn forget(&self, kind: ResourceKind, name: &ObjectName) {
+        lock(&self.desk.sayings).remove(&(Kind::Input(kind), name.clone()));
+        self.statuses.forget(kind, name);
+    }
+
+    /// Something happened.
+    pub fn happened(&self, happened: Happened) {
+        let mut events = lock(&self.desk.events);
+        if events.len() < EVENTS {
+            events.push_back(happened);
+        }
+        drop(events);
+        self.desk.wake.notify_waiters();
+    }
+
+    /// Writes what is left, for a while.
+    pub async fn finish(mut self) {
+        let left = || !lock(&self.desk.sayings).is_empty();
+        for _ in 0..50 {
+            if !left() {
+                break;
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+        self.tasks.shutdown().await;
+    }
+}
+
+async fn write(desk: Arc<Desk>, statuses: Arc<Statuses>) {
+    let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
+    loop {
+        let woken = desk.wake.notified();
+        let some: Vec<(Topic, Saying)> = {
+            let mut sayings = lock(&desk.sayings);
+            let topics: Vec<Topic> = sayings.keys().take(AT_ONCE).cloned().collect();
+            topics.into_iter().filter_map(|topic| sayings.remove_entry(&topic)).collect()
+        };
+        if some.is_empty() {
+            woken.await;
+            continue;
+        }
+        let writes = some.into_iter().map(|(topic, saying)| {
+            let statuses = &statuses;
+            async move {
+                let said = say(statuses, &topic, &saying, now()).await;
+                (topic, saying, said)
+            }
+        });
+        let mut failed = false;
+        for (topic, saying, said) in join_all(writes).await {
+            if let Err(error) = said {
+                tracing::warn!(%error, "a status could not be written");
+                failed = true;
+                // Whatever was said meanwhile is newer.
+                lock(&desk.sayings).entry(topic).or_insert(saying);
+            }
+        }
+        if failed {
+            sleep(backoff.next()).await;
+        } else {
+            backoff.reset();
+        }
+    }
+}
+
+async fn say(statuses: &Statuses, (kind, name): &Topic, saying: &Saying, t: Timestamp) -> Result<(), StoreError> {
+    let old = match kind {
+        Kind::Input(kind) => statuses.conditions(*kind, name),
+        Kind::Departure => statuses.conditions_of_departure(name),
+    };
+    let mut status = saying.fields.clone();
+    let conditions = conditions(&old, saying.conditions.clone(), saying.generation, t);
+    status.insert("conditions".into(), serde_json::to_value(conditions).unwrap_or_default());
+    status.insert("observedGeneration".into(), json!(saying.generation));
+    match kind {
+        Kind::Input(kind) => statuses.say(*kind, name, Value::Object(status)).await,
+        Kind::Departure => statuses.say_of_departure(name, Value::Object(status)).await,
+    }
+}
+
+async fn tell(desk: Arc<Desk>, recorder: Recorder, namespace: String) {
+    loop {
+        let woken = desk.wake.notified();
+        let Some(happened) = lock(&desk.events).pop_front() else {
+            woken.await;
+            continue;
+        };
+        let about = ObjectReference {
+            api_version: Some(format!("{GROUP}/{VERSION}")),
+            kind: Some(happened.kind.as_str().to_owned()),
+            name: Some(happened.name.to_string()),
+            namespace: Some(namespace.clone()),
+            uid: Some(happened.uid),
+            ..ObjectReference::default()
+        };
+        // The API server refuses longer ones.
+        let note = happened.note.chars().take(250).collect();
+        let event = Event {
+            type_: if happened.warning { EventType::Warning } else { EventType::Normal },
+            reason: happened.reason.to_owned(),
+            note: Some(note),
+            action: "Reconcile".to_owned(),
+            secondary: None,
+        };
+        // Nothing ever waits for an event, and nothing fails over one.
+        match timeout(SOON, recorder.publish(&event, &about)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "an event was not taken in"),
+            Err(_) => tracing::debug!("an event was not taken in: no answer"),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
