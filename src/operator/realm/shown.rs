@@ -82,7 +82,9 @@ fn next(person: &DesiredPerson, link: Option<&Link>, rules: &TargetRules, key: &
         };
         (at, what)
     });
-    let ends = link.into_iter().flat_map(|link| link.grants.values()).filter_map(|grant| grant.until).filter(|until| *until > t).min();
+    let granted = link.into_iter().flat_map(|link| link.grants.values()).filter_map(|grant| grant.until);
+    let wished = asked.into_iter().flat_map(|asked| asked.entitlements.values()).filter_map(|wish| wish.until);
+    let ends = granted.chain(wished).filter(|until| *until > t).min();
     let (at, what) = step.into_iter().chain(ends.map(|at| (at, "Revoke"))).min()?;
     Some(NextStep { do_: what.to_owned(), at: Moment(at) })
 }
