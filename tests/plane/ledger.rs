@@ -295,6 +295,22 @@ async fn a_person_that_is_going_takes_no_finalizer() {
 }
 
 #[tokio::test]
+async fn what_is_made_anew_by_the_same_name_for_somebody_else_gets_nothing_of_the_first() {
+    let place = Place::new("ledger-anew", &["ann"]).await;
+    let store = place.ledgers().await;
+    store.record(&dir(), &[linked("ann", "")]).await.unwrap();
+    // The finalizer is taken off by force, and nobody has told the store.
+    let none = json!({"metadata": {"finalizers": null}});
+    soon(place.api("Person").patch("ann", &PatchParams::default(), &Patch::Merge(&none))).await.unwrap();
+    soon(place.api("Person").delete("ann", &DeleteParams::default())).await.unwrap();
+    place.apply("Person", "ann", json!({"externalId": "e-other"})).await;
+    let Fact::Linked(key, link) = linked("ann", "") else { unreachable!() };
+    store.record(&dir(), &[Fact::Linked(key, Box::new(Link { asked: false, ..*link }))]).await.unwrap();
+    assert!(place.status("Person", "ann").await["accounts"].is_null());
+    assert_eq!(place.reread().await, store.load(&dir()).await.unwrap());
+}
+
+#[tokio::test]
 async fn kubectl_shows_what_is_there() {
     let place = Place::new("ledger-shown", &["ann"]).await;
     place.ledgers().await.record(&dir(), &[linked("ann", ""), linked("gone", "")]).await.unwrap();

@@ -13,7 +13,7 @@ use super::document::{Document, Head};
 use super::entry::{LastError, Shown};
 use super::homes::{departure_name, manager};
 use super::ledgers::{FINALIZER, StatusLedgers};
-use super::objects::{Kind, Objects, Refusal};
+use super::objects::{Kind, Objects, Only, Refusal};
 use super::statuses::{Said, Statuses, Truth, conditions};
 use crate::ledger::tests::{change, facts, key};
 pub(crate) use crate::ledger::tests::{keys, links, target};
@@ -55,11 +55,14 @@ struct World {
     writes: u64,
 }
 
+/// How many there were, and which one goes wrong how.
+type Calls = (usize, Option<(usize, Cut)>);
+
 /// A session's way to the world.
 #[derive(Clone, Default)]
 struct Wire {
     world: Arc<Mutex<World>>,
-    calls: Arc<Mutex<(usize, Option<(usize, Cut)>)>>,
+    calls: Arc<Mutex<Calls>>,
 }
 
 impl Wire {
@@ -176,12 +179,17 @@ impl Objects for Wire {
         })
     }
 
-    async fn apply(&self, kind: Kind, name: &str, manager: &str, version: Option<&str>, status: &Value) -> Result<String, Refusal> {
+    async fn apply(&self, kind: Kind, name: &str, manager: &str, only: Only<'_>, status: &Value) -> Result<String, Refusal> {
         self.call(|world| {
             world.clock += 1;
             world.writes += 1;
             let kept = world.objects.get_mut(&(kind, name.to_owned())).ok_or(Refusal::NotFound)?;
-            if version.is_some_and(|version| version != kept.version.to_string()) {
+            let is_it = match only {
+                Only::Any => true,
+                Only::Version(version) => version == kept.version.to_string(),
+                Only::Uid(uid) => uid == kept.uid.to_string(),
+            };
+            if !is_it {
                 return Err(Refusal::Conflict);
             }
             if kept.said.get(manager) != Some(status) {
@@ -361,7 +369,7 @@ fn a_target_that_is_gone_is_told_and_its_links_stay() {
     let refused = run(store.record(&dir, &[Fact::HadPolicy])).unwrap_err();
     assert_eq!(refused.to_string(), "TargetSystem/dir: is not there");
     let again = run(open(&wire));
-    assert_eq!(run(again.targets()).unwrap(), [dir.clone()]);
+    assert_eq!(run(again.targets()).unwrap(), [target("dir")]);
     assert_eq!(run(again.load(&dir)).unwrap().links.len(), 1);
 }
 
@@ -476,6 +484,44 @@ fn of_several_who_declare_one_person_the_first_by_name_is_home() {
     assert!(wire.world.lock().unwrap().objects[&(Kind::Person, "bob".to_owned())].finalizers.contains(&FINALIZER.to_owned()));
     store.undeclare(&bob);
     assert_eq!(reread(&wire).links[&key("bob")].name, "b2");
+}
+
+#[test]
+fn what_is_made_anew_by_the_same_name_for_somebody_else_gets_nothing_of_the_first() {
+    // The finalizer was taken off by force. The operator has or has not heard of it when the next fact comes.
+    for heard in [false, true] {
+        let wire = world(&["ann"]);
+        let store = run(open(&wire));
+        run(store.record(&target("dir"), &[linked("ann", "ann")])).unwrap();
+        wire.make(Kind::Person, "ann", json!({"externalId": "other"}));
+        if heard {
+            store.declare(&object_name("ann"), &person("other"));
+            run(store.record(&target("dir"), &[linked("other", "other")])).unwrap();
+        }
+        run(store.record(&target("dir"), &[linked("ann", "ann-2")])).unwrap();
+        let read = reread(&wire);
+        assert_eq!(read, run(store.load(&target("dir"))).unwrap(), "heard: {heard}");
+        assert_eq!(read.links[&key("ann")].name, "ann-2", "heard: {heard}");
+        assert_eq!(read.links.contains_key(&key("other")), heard);
+        assert!(wire.has(Kind::Departure, &departure_name(&person("ann"))), "heard: {heard}");
+        if heard {
+            run(store.depart(&object_name("ann"), &person("ann"))).unwrap();
+            assert_eq!(reread(&wire), read);
+            let finalizers = &wire.world.lock().unwrap().objects[&(Kind::Person, "ann".to_owned())].finalizers.clone();
+            assert_eq!(*finalizers, [FINALIZER], "the finalizer is the other's");
+        }
+    }
+}
+
+#[test]
+fn who_takes_no_finalizer_holds_up_nobody() {
+    let wire = world(&["ann", "bob"]);
+    // Lists, then the first person's look for its finalizer, and the look before its entry.
+    let cutting = wire.cut(3, Cut::Silent);
+    let store = run(open(&cutting));
+    run(store.record(&target("dir"), &[linked("ann", "ann"), linked("bob", "bob")])).unwrap();
+    assert_eq!(reread(&wire), run(store.load(&target("dir"))).unwrap());
+    assert_eq!(wire.status(Kind::Person, "bob")["accounts"].as_array().unwrap().len(), 1);
 }
 
 #[test]
