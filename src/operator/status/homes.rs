@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::objects::Kind;
 use crate::api::account::AccountEntry;
 use crate::model::ids::{ObjectName, PersonId, TargetName};
+use crate::plan::digest::digest_of;
 
 /// An object that holds a person's entries.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,16 +28,18 @@ impl Place {
     }
 }
 
-/// By target: the entries as they were last written or read.
-type Written = BTreeMap<TargetName, Vec<AccountEntry>>;
+/// By target: the digest of the entries as they were last written or read.
+type Written = BTreeMap<TargetName, String>;
 
 /// Who declares whom, and what stands where.
 #[derive(Debug, Default)]
 pub(super) struct Homes {
     declared: BTreeMap<ObjectName, PersonId>,
     declarers: BTreeMap<PersonId, BTreeSet<ObjectName>>,
-    /// Persons that bear our finalizer.
-    pub finalized: BTreeSet<ObjectName>,
+    /// Whose entries may stand on a Person, also once it declares nobody any more.
+    bearers: BTreeMap<ObjectName, PersonId>,
+    /// Persons that bear our finalizer, and their uids.
+    pub finalized: BTreeMap<ObjectName, String>,
     /// The Departures that are there, and the names in their status.
     pub departures: BTreeMap<PersonId, BTreeSet<ObjectName>>,
     /// Under which names somebody was declared who is not any more.
@@ -51,7 +54,10 @@ impl Homes {
         }
         self.undeclare(name);
         // Nobody stops declaring but by going: this is another object, of which nothing is known.
-        self.forget(id, &Place::Person(name.clone()));
+        if let Some(before) = self.bearers.get(name).cloned() {
+            self.forget(&before, &Place::Person(name.clone()));
+        }
+        self.bearers.insert(name.clone(), id.clone());
         self.declared.insert(name.clone(), id.clone());
         self.declarers.entry(id.clone()).or_default().insert(name.clone());
     }
@@ -67,6 +73,11 @@ impl Homes {
         }
     }
 
+    /// Whom a Person declares now.
+    pub(super) fn declares(&self, name: &ObjectName) -> Option<&PersonId> {
+        self.declared.get(name)
+    }
+
     pub(super) fn home(&self, id: &PersonId) -> Place {
         self.declarers.get(id).and_then(BTreeSet::first).map_or(Place::Departure, |name| Place::Person(name.clone()))
     }
@@ -76,16 +87,24 @@ impl Homes {
         self.names.get(id).into_iter().chain(self.departures.get(id)).flatten().cloned().collect()
     }
 
-    pub(super) fn name(&mut self, id: &PersonId, name: &ObjectName) {
+    /// A Person that is going has declared them.
+    pub(super) fn declared(&mut self, name: &ObjectName, id: &PersonId) {
+        self.bearers.insert(name.clone(), id.clone());
         self.names.entry(id.clone()).or_default().insert(name.clone());
     }
 
-    /// The object is gone.
+    /// The object is gone, and nothing stands there any more.
     pub(super) fn forget(&mut self, id: &PersonId, place: &Place) {
         match place {
-            Place::Person(name) => {
+            Place::Person(name) if self.bearers.get(name) == Some(id) => {
+                if self.declared.get(name) == Some(id) {
+                    self.undeclare(name);
+                }
+                self.bearers.remove(name);
                 self.finalized.remove(name);
             }
+            // Another one by the same name bears somebody else.
+            Place::Person(_) => {}
             Place::Departure => {
                 self.departures.remove(id);
             }
@@ -98,19 +117,20 @@ impl Homes {
         }
     }
 
-    /// What stands there.
-    pub(super) fn written(&self, id: &PersonId, place: &Place, target: &TargetName) -> &[AccountEntry] {
-        self.written.get(id).and_then(|places| places.get(place)).and_then(|all| all.get(target)).map_or(&[], Vec::as_slice)
+    /// Whether exactly this stands there.
+    pub(super) fn is_written(&self, id: &PersonId, place: &Place, target: &TargetName, entries: &[AccountEntry]) -> bool {
+        let written = self.written.get(id).and_then(|places| places.get(place)).and_then(|all| all.get(target));
+        written.map_or(entries.is_empty(), |written| !entries.is_empty() && *written == digest_of(&entries))
     }
 
     /// This stands there now.
-    pub(super) fn wrote(&mut self, id: &PersonId, place: &Place, target: &TargetName, entries: Vec<AccountEntry>) {
+    pub(super) fn wrote(&mut self, id: &PersonId, place: &Place, target: &TargetName, entries: &[AccountEntry]) {
         let places = self.written.entry(id.clone()).or_default();
         let all = places.entry(place.clone()).or_default();
         if entries.is_empty() {
             all.remove(target);
         } else {
-            all.insert(target.clone(), entries);
+            all.insert(target.clone(), digest_of(&entries));
         }
         places.retain(|_, all| !all.is_empty());
         if places.is_empty() {

@@ -17,12 +17,20 @@ impl StatusLedgers {
         self.may_move()?;
         let turn = self.turn(id);
         let _turn = turn.lock().await;
-        {
+        let made_anew = {
             let homes = &mut self.state().homes;
-            homes.undeclare(name);
-            homes.name(id, name);
-        }
+            // Another Person bears the name by now, and has its own entries and finalizer.
+            let made_anew = homes.declares(name).is_some_and(|declared| declared != id);
+            if !made_anew {
+                homes.undeclare(name);
+                homes.declared(name, id);
+            }
+            made_anew
+        };
         self.put_now(id, self.targets_of(id)).await?;
+        if made_anew {
+            return Ok(());
+        }
         self.unfinalize(name).await?;
         self.state().homes.forget(id, &Place::Person(name.clone()));
         Ok(())
@@ -110,7 +118,7 @@ impl StatusLedgers {
                 Ok(None) => return Ok(()),
                 Err(refusal) => {
                     why = refusal;
-                    continue;
+                    break;
                 }
             };
             let finalizers = object.metadata.finalizers.unwrap_or_default();

@@ -100,6 +100,17 @@ impl Refusal {
     }
 }
 
+/// Which object is meant, beside its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Only<'a> {
+    /// Whichever bears the name.
+    Any,
+    /// The one that has this version still.
+    Version(&'a str),
+    /// This one, and none that was made anew by its name.
+    Uid(&'a str),
+}
+
 /// The calls. Nothing here is repeated; whoever calls looks again.
 #[async_trait]
 pub(super) trait Objects: Send + Sync {
@@ -112,9 +123,8 @@ pub(super) trait Objects: Send + Sync {
     /// Makes an object with an empty spec; one that is there already is as good.
     async fn create(&self, kind: Kind, name: &str) -> Result<(), Refusal>;
 
-    /// Sets what `manager` says of the object's status, and takes back what it said before and says no more. With a version: only if
-    /// the object still has that. Returns the new version.
-    async fn apply(&self, kind: Kind, name: &str, manager: &str, version: Option<&str>, status: &Value) -> Result<String, Refusal>;
+    /// Sets what `manager` says of the object's status, and takes back what it said before and says no more. Returns the new version.
+    async fn apply(&self, kind: Kind, name: &str, manager: &str, only: Only<'_>, status: &Value) -> Result<String, Refusal>;
 
     /// Sets the finalizers of an object that has this version.
     async fn finalize(&self, kind: Kind, name: &str, version: &str, finalizers: &[String]) -> Result<(), Refusal>;
@@ -180,7 +190,7 @@ impl Objects for Cluster {
 
     async fn create(&self, kind: Kind, name: &str) -> Result<(), Refusal> {
         let api = self.api(kind);
-        let object = object(kind, name, None, json!({"spec": {}}));
+        let object = object(kind, name, Only::Any, json!({"spec": {}}));
         let object = serde_json::from_value(object).map_err(|error| Refusal::Refused(error.to_string()))?;
         match answered(api.create(&PostParams::default(), &object)).await {
             // A create has no version to conflict with.
@@ -189,8 +199,8 @@ impl Objects for Cluster {
         }
     }
 
-    async fn apply(&self, kind: Kind, name: &str, manager: &str, version: Option<&str>, status: &Value) -> Result<String, Refusal> {
-        let body = object(kind, name, version, json!({ "status": status }));
+    async fn apply(&self, kind: Kind, name: &str, manager: &str, only: Only<'_>, status: &Value) -> Result<String, Refusal> {
+        let body = object(kind, name, only, json!({ "status": status }));
         let params = PatchParams::apply(manager).force();
         let object = answered(self.api(kind).patch_status(name, &params, &Patch::Apply(&body))).await?;
         Ok(object.metadata.resource_version.unwrap_or_default())
@@ -209,13 +219,15 @@ impl Objects for Cluster {
     }
 }
 
-fn object(kind: Kind, name: &str, version: Option<&str>, rest: Value) -> Value {
-    let mut object = json!({"apiVersion": format!("{GROUP}/{VERSION}"), "kind": kind.names().0, "metadata": {"name": name}});
-    if let Some(object) = object.as_object_mut() {
-        if let (Some(version), Some(metadata)) = (version, object.get_mut("metadata").and_then(Value::as_object_mut)) {
-            metadata.insert("resourceVersion".into(), version.into());
-        }
-        object.extend(rest.as_object().cloned().unwrap_or_default());
+fn object(kind: Kind, name: &str, only: Only<'_>, rest: Value) -> Value {
+    let metadata = match only {
+        Only::Any => json!({"name": name}),
+        Only::Version(version) => json!({"name": name, "resourceVersion": version}),
+        Only::Uid(uid) => json!({"name": name, "uid": uid}),
+    };
+    let mut object = json!({"apiVersion": format!("{GROUP}/{VERSION}"), "kind": kind.names().0, "metadata": metadata});
+    if let (Some(object), Value::Object(rest)) = (object.as_object_mut(), rest) {
+        object.extend(rest);
     }
     object
 }

@@ -8,8 +8,9 @@ use serde_json::json;
 use super::document::Links;
 use super::homes::{Place, departure_name, manager};
 use super::ledgers::{AT_ONCE, FINALIZER, MANAGER, StatusLedgers, TRIES};
-use super::objects::{Kind, Refusal};
+use super::objects::{Kind, Only, Refusal};
 use super::state::of;
+use crate::api::account::AccountEntry;
 use crate::ledger::StoreError;
 use crate::model::ids::{ObjectName, PersonId, TargetName};
 
@@ -53,13 +54,12 @@ impl StatusLedgers {
 
     /// `false`: the object is gone, and its place forgotten.
     async fn put_at(&self, person: &PersonId, home: &Place, targets: &BTreeSet<TargetName>) -> Result<bool, StoreError> {
-        let (kind, name) = home.object(person);
         for target in targets {
             let (entries, remembered, as_written, is_there) = {
                 let state = self.state();
                 let (entries, remembered) =
                     state.entries(person, target).map_err(|error| StoreError::Store(format!("the entry of {person}@{target}: {error}")))?;
-                let as_written = state.homes.written(person, home, target) == entries;
+                let as_written = state.homes.is_written(person, home, target, &entries);
                 (entries, remembered, as_written, *home != Place::Departure || state.homes.departures.contains_key(person))
             };
             if as_written || !is_there && !remembered {
@@ -72,20 +72,14 @@ impl StatusLedgers {
                     }
                 }
                 Place::Person(name) if remembered => {
-                    if !self.ensure_finalizer(name, person).await? {
+                    if !self.ensure_finalizer(name).await? {
                         return Ok(false);
                     }
                 }
                 Place::Person(_) => {}
             }
-            let status = if entries.is_empty() { json!({}) } else { json!({ "accounts": entries }) };
-            match self.objects.apply(kind, &name, &manager(target), None, &status).await {
-                Ok(_) => self.state().homes.wrote(person, home, target, entries),
-                Err(Refusal::NotFound) => {
-                    self.lose(person, home);
-                    return Ok(false);
-                }
-                Err(refusal) => return Err(StoreError::Store(refusal.about(kind, &name))),
+            if !self.put_entries(person, home, target, &entries).await? {
+                return Ok(false);
             }
         }
         Ok(true)
@@ -95,24 +89,43 @@ impl StatusLedgers {
         for target in targets {
             let places = self.state().homes.elsewhere(person, home, target);
             for place in places {
-                let (kind, name) = place.object(person);
-                match self.objects.apply(kind, &name, &manager(target), None, &json!({})).await {
-                    Ok(_) => self.state().homes.wrote(person, &place, target, Vec::new()),
-                    Err(Refusal::NotFound) => self.lose(person, &place),
-                    Err(refusal) => return Err(StoreError::Store(refusal.about(kind, &name))),
-                }
+                self.put_entries(person, &place, target, &[]).await?;
             }
         }
         Ok(())
     }
 
-    /// The object is gone.
-    pub(super) fn lose(&self, person: &PersonId, place: &Place) {
-        let homes = &mut self.state().homes;
-        if let Place::Person(name) = place {
-            homes.undeclare(name);
+    /// Writes one target's entries to one object. `false`: it is gone, and its place forgotten; so is one that was made anew under its
+    /// name, maybe for somebody else.
+    async fn put_entries(
+        &self,
+        person: &PersonId,
+        place: &Place,
+        target: &TargetName,
+        entries: &[AccountEntry],
+    ) -> Result<bool, StoreError> {
+        let (kind, name) = place.object(person);
+        let uid = match place {
+            Place::Person(name) => self.state().homes.finalized.get(name).cloned(),
+            Place::Departure => None,
+        };
+        let status = if entries.is_empty() { json!({}) } else { json!({ "accounts": entries }) };
+        let only = uid.as_deref().map_or(Only::Any, Only::Uid);
+        match self.objects.apply(kind, &name, &manager(target), only, &status).await {
+            Ok(_) => {
+                self.state().homes.wrote(person, place, target, entries);
+                Ok(true)
+            }
+            Err(Refusal::NotFound) => {
+                self.state().homes.forget(person, place);
+                Ok(false)
+            }
+            Err(Refusal::Conflict) if uid.is_some() => {
+                self.state().homes.forget(person, place);
+                Ok(false)
+            }
+            Err(refusal) => Err(StoreError::Store(refusal.about(kind, &name))),
         }
-        homes.forget(person, place);
     }
 
     /// All targets of which something is remembered, shown or written of a person.
@@ -139,13 +152,13 @@ impl StatusLedgers {
         }
         let shown: Vec<&str> = names.iter().map(ObjectName::as_str).take(64).collect();
         let status = json!({"externalId": person, "names": shown});
-        match self.objects.apply(Kind::Departure, &name, MANAGER, None, &status).await {
+        match self.objects.apply(Kind::Departure, &name, MANAGER, Only::Any, &status).await {
             Ok(_) => {
                 self.state().homes.departures.insert(person.clone(), names);
                 Ok(true)
             }
             Err(Refusal::NotFound) => {
-                self.lose(person, &Place::Departure);
+                self.state().homes.forget(person, &Place::Departure);
                 Ok(false)
             }
             Err(refusal) => Err(about(&refusal)),
@@ -153,8 +166,8 @@ impl StatusLedgers {
     }
 
     /// The Person bears our finalizer. `false`: it is gone or going and takes none, and from now on declares nobody.
-    async fn ensure_finalizer(&self, name: &ObjectName, person: &PersonId) -> Result<bool, StoreError> {
-        if self.state().homes.finalized.contains(name) {
+    async fn ensure_finalizer(&self, name: &ObjectName) -> Result<bool, StoreError> {
+        if self.state().homes.finalized.contains_key(name) {
             return Ok(true);
         }
         let mut why = Refusal::Conflict;
@@ -167,7 +180,7 @@ impl StatusLedgers {
                 }
                 Err(refusal) => {
                     why = refusal;
-                    continue;
+                    break;
                 }
             };
             let mut finalizers = object.metadata.finalizers.unwrap_or_default();
@@ -179,29 +192,31 @@ impl StatusLedgers {
                     continue;
                 }
             }
-            self.state().homes.finalized.insert(name.clone());
+            self.state().homes.finalized.insert(name.clone(), object.metadata.uid.unwrap_or_default());
             return Ok(true);
         }
-        tracing::warn!(%name, %person, "the finalizer cannot be set");
         Err(StoreError::Store(why.about(Kind::Person, name.as_str())))
     }
 
-    /// Before the first link of a person: the object must not go without it.
-    pub(super) async fn guard_people(&self, links: &Links) -> Result<(), StoreError> {
+    /// Before the first link of a person: the object must not go without it. One that does not take the finalizer holds up nobody else:
+    /// its link stays in the journal until it does.
+    pub(super) async fn guard_people(&self, links: &Links) {
         let people: BTreeSet<PersonId> = links.iter().filter(|(_, link)| link.is_some()).map(|(key, _)| key.person.clone()).collect();
         let unguarded: Vec<_> = {
             let state = self.state();
             people
                 .into_iter()
                 .filter_map(|person| match state.homes.home(&person) {
-                    Place::Person(name) if !state.homes.finalized.contains(&name) => Some(person),
+                    Place::Person(name) if !state.homes.finalized.contains_key(&name) => Some(person),
                     Place::Person(_) | Place::Departure => None,
                 })
                 .collect()
         };
         let guards: Vec<_> = unguarded.into_iter().map(|person| self.guard(person)).collect();
         let answers: Vec<_> = stream::iter(guards).buffer_unordered(AT_ONCE).collect().await;
-        answers.into_iter().find(Result::is_err).unwrap_or(Ok(()))
+        for error in answers.into_iter().filter_map(Result::err) {
+            tracing::warn!(%error, "a person takes no finalizer");
+        }
     }
 
     async fn guard(&self, person: PersonId) -> Result<(), StoreError> {
@@ -210,7 +225,7 @@ impl StatusLedgers {
         for _ in 0..TRIES {
             let home = self.state().homes.home(&person);
             let Place::Person(name) = home else { break };
-            if self.ensure_finalizer(&name, &person).await? {
+            if self.ensure_finalizer(&name).await? {
                 break;
             }
         }

@@ -56,7 +56,7 @@ impl State {
     /// Whether a person's entries of a target stand at their home.
     pub fn is_written(&self, person: &PersonId, target: &TargetName) -> bool {
         let home = self.homes.home(person);
-        self.entries(person, target).is_ok_and(|(entries, _)| self.homes.written(person, &home, target) == entries)
+        self.entries(person, target).is_ok_and(|(entries, _)| self.homes.is_written(person, &home, target, &entries))
     }
 
     /// The entries of a person at a target, and whether anything is remembered in them.
@@ -98,12 +98,12 @@ pub(super) fn read(people: &[DynamicObject], departures: &[DynamicObject], targe
         let Ok(id) = PersonId::parse(declared) else { continue };
         let going = object.metadata.deletion_timestamp.is_some();
         if going {
-            state.homes.name(&id, &name);
+            state.homes.declared(&name, &id);
         } else {
             state.homes.declare(&name, &id);
         }
         if object.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
-            state.homes.finalized.insert(name.clone());
+            state.homes.finalized.insert(name.clone(), object.uid().unwrap_or_default());
         }
         places.push((if going { 2 } else { 0 }, name, id, object));
     }
@@ -153,7 +153,7 @@ impl State {
         for (target, mut entries) in written {
             // In the order in which they are written.
             entries.sort_by(|a, b| a.account.cmp(&b.account));
-            self.homes.wrote(id, place, &target, entries);
+            self.homes.wrote(id, place, &target, &entries);
         }
     }
 
