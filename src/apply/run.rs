@@ -237,7 +237,8 @@ pub fn compile_with(realm: &Realm, looks: &mut BTreeMap<TargetName, Look>) -> Re
 }
 
 /// The same target without its mappings.
-fn unmapped(spec: &TargetSystemSpec) -> TargetSystemSpec {
+#[must_use]
+pub fn unmapped(spec: &TargetSystemSpec) -> TargetSystemSpec {
     let mut spec = spec.clone();
     spec.mapping.clear();
     for account in spec.accounts.values_mut() {

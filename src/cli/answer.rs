@@ -1,10 +1,14 @@
-//! `provost approve` and `provost reject`: a person's answer to what the guard holds, written as an Approval beside the manifests.
+//! `provost approve` and `provost reject`: a person's answer to what the guard holds, written as an Approval beside the manifests, or
+//! into the cluster.
+
+mod cluster;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use super::cluster::Cluster;
 use super::exit::Exit;
 use super::source::{Tell, Where, sheet, target_called};
 use super::world::World;
@@ -24,6 +28,8 @@ struct Common {
     target: String,
     #[command(flatten)]
     source: Where,
+    #[command(flatten)]
+    cluster: Cluster,
     /// The digest of what is held, as `plan` shows it: refused where something else is held by now
     #[arg(long, value_name = "DIGEST")]
     digest: Option<String>,
@@ -58,6 +64,12 @@ pub struct RejectArgs {
     expires: Option<String>,
 }
 
+impl Common {
+    fn approver(&self) -> Option<String> {
+        self.approver.clone().or_else(|| std::env::var("USER").ok().filter(|user| !user.is_empty()))
+    }
+}
+
 /// Lets held changes through, each once.
 ///
 /// # Errors
@@ -75,27 +87,22 @@ pub async fn reject(args: &RejectArgs, world: &mut World) -> anyhow::Result<Exit
 }
 
 async fn answer(args: &Common, decision: Answer, expires: Option<&str>, world: &mut World) -> anyhow::Result<Exit> {
+    if let Some(namespace) = args.source.of_cluster() {
+        return cluster::answer(args, namespace, decision, expires, world).await;
+    }
     anyhow::ensure!(!args.source.is_stream(), "an answer is written beside the manifests: give their folder with -f");
     let session = args.source.session(Tell::Errors, Access::Read, None, world).await?;
-    let target = target_called(&session, &args.target)?;
+    let target = target_called(&session.loaded.realm, &args.target)?;
     let lines = chosen(args, decision, &session, &target)?;
     let sheet = sheet(&session, &args.source, None);
     let shown = held(&sheet, target.as_str(), &|line| lines.contains(&ChangeLine::new(line)), world.paint());
-    let approver = args.approver.clone().or_else(|| std::env::var("USER").ok().filter(|user| !user.is_empty()));
+    let approver = args.approver();
     if let (Answer::Approve, Some(approver)) = (decision, &approver) {
         not_of_oneself(approver, &session, &target, &lines)?;
     }
     let expires = expires.map(|text| span(text, world.now)).transpose()?;
-    let digest = digest_of_lines(&lines);
-    let spec = ApprovalSpec {
-        target: target.to_string(),
-        decision,
-        changes: lines.iter().map(ToString::to_string).collect(),
-        digest: digest.clone(),
-        expires: expires.map(Moment),
-        approver,
-        justification: args.reason.clone(),
-    };
+    let spec = spec_of(args, &target, decision, &lines, expires, approver);
+    let digest = spec.digest.clone();
     let path = write(&session.loaded.base, &target, &digest, spec, world.now)?;
     world.print(&shown);
     let count = lines.len();
@@ -110,6 +117,30 @@ async fn answer(args: &Common, decision: Answer, expires: Option<&str>, world: &
         Answer::Reject => world.tell(&format!("\n{changes} rejected{until}: {}", path.display())),
     }
     Ok(Exit::Done)
+}
+
+fn spec_of(
+    args: &Common,
+    target: &TargetName,
+    decision: Answer,
+    lines: &BTreeSet<ChangeLine>,
+    expires: Option<Timestamp>,
+    approver: Option<String>,
+) -> ApprovalSpec {
+    ApprovalSpec {
+        target: target.to_string(),
+        decision,
+        changes: lines.iter().map(ToString::to_string).collect(),
+        digest: digest_of_lines(lines),
+        expires: expires.map(Moment),
+        approver,
+        justification: args.reason.clone(),
+    }
+}
+
+fn name_of(target: &TargetName, digest: &str, now: Timestamp) -> String {
+    let short: String = digest.trim_start_matches("sha256:").chars().take(8).collect();
+    format!("{target}-{}-{short}", now.strftime("%Y%m%d-%H%M%S")).to_lowercase()
 }
 
 /// The lines that are answered.
@@ -165,8 +196,7 @@ fn span(text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {
 fn write(base: &Path, target: &TargetName, digest: &str, spec: ApprovalSpec, now: Timestamp) -> anyhow::Result<PathBuf> {
     let folder = base.join(".provost").join("approvals");
     std::fs::create_dir_all(&folder)?;
-    let short: String = digest.trim_start_matches("sha256:").chars().take(8).collect();
-    let name = format!("{target}-{}-{short}", now.strftime("%Y%m%d-%H%M%S")).to_lowercase();
+    let name = name_of(target, digest, now);
     let approval = Approval::new(&name, spec);
     let path = folder.join(format!("{name}.yaml"));
     let text = serde_saphyr::to_string(&serde_json::to_value(&approval)?)?;

@@ -58,7 +58,7 @@ pub async fn run(args: &Args, world: &mut World) -> anyhow::Result<Exit> {
     anyhow::ensure!(!args.source.is_stream(), "apply reads a folder: a stream of manifests has no ledger beside it");
     let mut session = args.source.session(Tell::All, Access::Write, None, world).await?;
     if let Some(target) = &args.target {
-        let target = target_called(&session, target)?;
+        let target = target_called(&session.loaded.realm, target)?;
         session.only(&target);
     }
     let sheet = sheet(&session, &args.source, None);

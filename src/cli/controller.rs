@@ -2,17 +2,15 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use kube::Client;
-use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
+use super::cluster::Cluster;
 use super::{Exit, World};
 use crate::operator::{Scope, Settings, run as operate};
 
@@ -22,12 +20,8 @@ pub struct Args {
     /// A namespace that is a realm; may be given several times. Default: all namespaces
     #[arg(short, long = "namespace", value_name = "NAMESPACE")]
     namespaces: Vec<String>,
-    /// Where the cluster is. Default: KUBECONFIG, ~/.kube/config, or the pod's own
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
-    /// Which context of the kubeconfig
-    #[arg(long)]
-    context: Option<String>,
+    #[command(flatten)]
+    cluster: Cluster,
     /// Where relative paths of TargetSystems (SQLite files) start
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     data: PathBuf,
@@ -61,7 +55,7 @@ pub async fn run(args: &Args, world: &mut World) -> anyhow::Result<Exit> {
         LogFormat::Text => log.with_target(false).try_init(),
         LogFormat::Json => log.json().try_init(),
     };
-    let client = client(args).await?;
+    let client = args.cluster.client().await?;
     let version = client.apiserver_version().await.context("the API server cannot be reached")?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), api_server = %version.git_version, "provost begins");
     let listener = match args.listen.as_str() {
@@ -87,22 +81,4 @@ pub async fn run(args: &Args, world: &mut World) -> anyhow::Result<Exit> {
     let _ = stop.send(true);
     operator.await?;
     Ok(Exit::Done)
-}
-
-async fn client(args: &Args) -> anyhow::Result<Client> {
-    // A second call finds the provider there already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let options = KubeConfigOptions { context: args.context.clone(), ..KubeConfigOptions::default() };
-    let mut config = match &args.kubeconfig {
-        Some(path) => {
-            let kubeconfig = Kubeconfig::read_from(path).with_context(|| format!("--kubeconfig {}", path.display()))?;
-            Config::from_custom_kubeconfig(kubeconfig, &options).await?
-        }
-        None if args.context.is_some() => Config::from_kubeconfig(&options).await?,
-        None => Config::infer().await.context("no cluster: set KUBECONFIG, or give --kubeconfig")?,
-    };
-    // What is tried again is decided in one place, ours.
-    config.default_retry = false;
-    config.connect_timeout = Some(Duration::from_secs(10));
-    Client::try_from(config).context("the cluster's settings cannot be used")
 }

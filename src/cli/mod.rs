@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod apply;
 pub mod check;
+pub mod cluster;
 pub mod completion;
 mod controller;
 pub mod crds;

@@ -2,7 +2,7 @@
 
 use super::Output;
 use super::exit::Exit;
-use super::source::{Tell, Where, person_of, sheet, target_called};
+use super::source::{Tell, Where, known, person_of, sheet, target_called};
 use super::world::World;
 use crate::folder::run::Access;
 use crate::plan::render::{json::json, markdown::markdown, text::text};
@@ -33,10 +33,10 @@ pub struct Args {
 pub async fn run(args: &Args, world: &mut World) -> anyhow::Result<Exit> {
     let mut session = args.source.session(Tell::All, Access::Read, args.at.as_deref(), world).await?;
     if let Some(target) = &args.target {
-        let target = target_called(&session, target)?;
+        let target = target_called(&session.loaded.realm, target)?;
         session.only(&target);
     }
-    let person = args.person.as_deref().map(|text| person_of(&session, text)).transpose()?;
+    let person = args.person.as_deref().map(|text| person_of(&known(&session), &session.seen.others, text)).transpose()?;
     let sheet = sheet(&session, &args.source, person.as_ref());
     let written = match args.output {
         Output::Text => text(&sheet, world.paint()),

@@ -1,5 +1,6 @@
 //! Which realm is meant: the flags that all commands share, and how they become a loaded realm.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::PathBuf;
 
@@ -11,17 +12,19 @@ use super::world::World;
 use crate::folder::load::{Loaded, Options, Source, read};
 use crate::folder::run::{Access, Session};
 use crate::model::ids::{PersonId, TargetName};
+use crate::model::ledger::Ledger;
 use crate::plan::places::Places;
 use crate::plan::render::{Of, Sheet};
 use crate::plan::why::{Known, person_called};
 use crate::policy::policies_digest;
+use crate::realm::index::Realm;
 
 /// Which realm is meant.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Where {
-    /// Folder of manifests, read recursively; `-` reads a stream of manifests from stdin
-    #[arg(short = 'f', long = "filename", value_name = "DIR", default_value = ".")]
-    pub filename: String,
+    /// Folder of manifests, read recursively; `-` reads a stream of manifests from stdin [default: .]
+    #[arg(short = 'f', long = "filename", value_name = "DIR")]
+    filename: Option<String>,
     /// Id of the realm, where neither a Realm manifest nor a namespace gives one
     #[arg(long, value_name = "ID")]
     pub realm: Option<String>,
@@ -46,7 +49,17 @@ impl Where {
     /// Whether the manifests come from stdin.
     #[must_use]
     pub fn is_stream(&self) -> bool {
-        self.filename == "-"
+        self.folder() == "-"
+    }
+
+    /// The namespace of a cluster that is meant: one is named, and no folder.
+    #[must_use]
+    pub fn of_cluster(&self) -> Option<&str> {
+        self.namespace.as_deref().filter(|_| self.filename.is_none())
+    }
+
+    fn folder(&self) -> &str {
+        self.filename.as_deref().unwrap_or(".")
     }
 
     /// The flags as they were given, for commands that are shown: ` -f examples/acme`.
@@ -57,8 +70,8 @@ impl Where {
             let plain = value.chars().all(|c| c.is_alphanumeric() || "/._-".contains(c));
             flags.push_str(&if plain { format!(" {flag} {value}") } else { format!(" {flag} '{}'", value.replace('\'', r"'\''")) });
         };
-        if self.filename != "." {
-            add("-f", &self.filename);
+        if self.folder() != "." {
+            add("-f", self.folder());
         }
         for (flag, value) in [("--realm", &self.realm), ("-n", &self.namespace)] {
             if let Some(value) = value {
@@ -81,7 +94,7 @@ impl Where {
             world.input.read_to_string(&mut text)?;
             Source::Stream(text)
         } else {
-            Source::Path(PathBuf::from(&self.filename))
+            Source::Path(PathBuf::from(self.folder()))
         };
         let manifests = read(&source)?;
         problems::of_manifests(&manifests.folder, tell, world);
@@ -121,13 +134,13 @@ fn moment(text: &str, loaded: &Loaded) -> anyhow::Result<Timestamp> {
 ///
 /// # Errors
 /// Where there is none.
-pub fn target_called(session: &Session, text: &str) -> anyhow::Result<TargetName> {
+pub fn target_called(realm: &Realm, text: &str) -> anyhow::Result<TargetName> {
     let name = TargetName::parse(text)?;
-    let known: Vec<String> = session.loaded.realm.targets().keys().map(ToString::to_string).collect();
-    if known.iter().any(|target| target == text) || session.loaded.realm.unreadable_targets().contains_key(&name) {
+    let known: Vec<String> = realm.targets().keys().map(ToString::to_string).collect();
+    if known.iter().any(|target| target == text) || realm.unreadable_targets().contains_key(&name) {
         Ok(name)
     } else {
-        Err(anyhow::anyhow!("there is no TargetSystem `{text}` in realm {} (there are: {})", session.loaded.realm.id(), known.join(", ")))
+        Err(anyhow::anyhow!("there is no TargetSystem `{text}` in realm {} (there are: {})", realm.id(), known.join(", ")))
     }
 }
 
@@ -135,15 +148,15 @@ pub fn target_called(session: &Session, text: &str) -> anyhow::Result<TargetName
 ///
 /// # Errors
 /// Where there is none.
-pub fn person_of(session: &Session, text: &str) -> anyhow::Result<PersonId> {
-    let realm = &session.loaded.realm;
+pub fn person_of(known: &Known<'_>, others: &BTreeMap<TargetName, Ledger>, text: &str) -> anyhow::Result<PersonId> {
     let recorded = || {
-        let ledgers = session.seen.looks.values().map(|look| &look.ledger).chain(session.seen.others.values());
+        let ledgers = known.looks.values().map(|look| &look.ledger).chain(others.values());
         ledgers.flat_map(|ledger| ledger.links.keys()).map(|key| &key.person).find(|person| person.as_str() == text).cloned()
     };
-    person_called(realm, text)
+    let id = known.realm.id();
+    person_called(known.realm, text)
         .or_else(recorded)
-        .ok_or_else(|| anyhow::anyhow!("there is no Person `{text}` in realm {}: give a name, an externalId or a userName", realm.id()))
+        .ok_or_else(|| anyhow::anyhow!("there is no Person `{text}` in realm {id}: give a name, an externalId or a userName"))
 }
 
 /// The sheet of a session.

@@ -2,9 +2,9 @@
 
 use super::Plain;
 use super::exit::Exit;
-use super::source::{Tell, Where, known, target_called};
+use super::cluster::{Cluster, Realm};
+use super::source::{Where, target_called};
 use super::world::World;
-use crate::folder::run::Access;
 use crate::model::entitlement::EntitlementKey;
 use crate::plan::render::why::holders;
 
@@ -15,6 +15,8 @@ pub struct Args {
     entitlement: String,
     #[command(flatten)]
     source: Where,
+    #[command(flatten)]
+    cluster: Cluster,
     /// How the answer is written
     #[arg(short, long, value_enum, default_value_t)]
     output: Plain,
@@ -26,12 +28,13 @@ pub struct Args {
 /// Where nothing can be planned, or it is no entitlement.
 pub async fn run(args: &Args, world: &mut World) -> anyhow::Result<Exit> {
     let key = EntitlementKey::parse(&args.entitlement)?;
-    let session = args.source.session(Tell::Errors, Access::Read, None, world).await?;
-    let target = target_called(&session, key.target.as_str())?;
-    if let Some(failure) = session.round.unread.get(&target) {
+    let realm = Realm::read(&args.source, &args.cluster, world).await?;
+    let known = realm.known();
+    let target = target_called(known.realm, key.target.as_str())?;
+    if let Some(failure) = known.round.unread.get(&target) {
         world.tell(&format!("{target} could not be read, so this says only who is to have it: {failure}"));
     }
-    let answer = known(&session).holders(&key);
+    let answer = known.holders(&key);
     let written = match args.output {
         Plain::Text => holders(&key.to_string(), &answer, world.paint()),
         Plain::Json => serde_json::to_string_pretty(&answer)? + "\n",

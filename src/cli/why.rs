@@ -2,9 +2,9 @@
 
 use super::Plain;
 use super::exit::Exit;
-use super::source::{Tell, Where, known, person_of};
+use super::cluster::{Cluster, Realm};
+use super::source::{Where, person_of};
 use super::world::World;
-use crate::folder::run::Access;
 use crate::plan::render::why::because;
 
 /// What `why` is asked.
@@ -16,6 +16,8 @@ pub struct Args {
     entitlement: Option<String>,
     #[command(flatten)]
     source: Where,
+    #[command(flatten)]
+    cluster: Cluster,
     /// How the answer is written
     #[arg(short, long, value_enum, default_value_t)]
     output: Plain,
@@ -26,9 +28,10 @@ pub struct Args {
 /// # Errors
 /// Where nothing can be planned, or there is nobody of that name.
 pub async fn run(args: &Args, world: &mut World) -> anyhow::Result<Exit> {
-    let session = args.source.session(Tell::Errors, Access::Read, None, world).await?;
-    let person = person_of(&session, &args.person)?;
-    let mut answer = known(&session).because(&person);
+    let realm = Realm::read(&args.source, &args.cluster, world).await?;
+    let known = realm.known();
+    let person = person_of(&known, realm.others(), &args.person)?;
+    let mut answer = known.because(&person);
     if let Some(asked) = &args.entitlement {
         let fits = |key: &str| {
             key == asked || key.strip_prefix(asked.as_str()).is_some_and(|rest| asked.ends_with('/') || rest.starts_with(['/', ':']))

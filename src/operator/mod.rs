@@ -8,6 +8,7 @@
 //! Nothing is decided here: the same core as a folder's decides, plans and guards. What is added is time: what is wanted must last,
 //! and what was read must still be declared, before anything is taken away.
 
+pub mod recorded;
 pub mod status;
 
 mod backoff;

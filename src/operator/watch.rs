@@ -82,7 +82,11 @@ where
             let length = if std::mem::take(&mut soon) { SHORT_WATCH } else { WATCH };
             match watch(&api, of, read, &events, &nudge, &mut version, length).await {
                 End::Over => backoff.reset(),
-                End::Nudged => soon = true,
+                End::Nudged => {
+                    // A list that must be up to now makes the API server's own watch of a quiet kind catch up; the bookmark then says so.
+                    let _ = timeout(LISTING, api.list_metadata(&ListParams::default().limit(1))).await;
+                    soon = true;
+                }
                 End::Gone => break,
                 End::Closed => return,
                 End::Failed(why) => {

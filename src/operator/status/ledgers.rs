@@ -105,6 +105,16 @@ impl StatusLedgers {
         self.kept(target, |kept| kept.head.clone().ledger(target.clone(), kept.links.clone()))
     }
 
+    /// What waits for a person's answer, by target and account, as the statuses say it.
+    #[must_use]
+    pub fn held(&self) -> BTreeMap<TargetName, BTreeMap<AccountKey, BTreeSet<String>>> {
+        let mut held: BTreeMap<TargetName, BTreeMap<AccountKey, BTreeSet<String>>> = BTreeMap::new();
+        for (key, shown) in self.state().shown.iter().filter(|(_, shown)| !shown.waiting.is_empty()) {
+            held.entry(key.target.clone()).or_default().insert(key.clone(), shown.waiting.clone());
+        }
+        held
+    }
+
     /// Says what only shows of some accounts. Accounts that are not named stay as they are; nothing is written where nothing changes.
     ///
     /// # Errors
