@@ -1,6 +1,6 @@
 # `make` alone lists what there is. Each target says what it needs where that is missing.
 .DEFAULT_GOAL := help
-.PHONY: help build test test-fast check fmt clippy doc crds crds-fresh example control-plane clean tools
+.PHONY: help build demo demo-stop test test-fast check fmt clippy doc crds crds-fresh example control-plane clean tools
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 CARGO ?= cargo
@@ -10,6 +10,12 @@ help: ## list the targets
 
 build: tools ## build the command as target/release/provost
 	@$(CARGO) build --release --locked
+
+demo: ## show it in a cluster: a control plane of its own, the operator, a company (KUBECONFIG=… uses another cluster)
+	@DEMO_KUBECONFIG="$(if $(filter command line,$(origin KUBECONFIG)),$(KUBECONFIG))" examples/demo/run
+
+demo-stop: ## stop what the demo started
+	@examples/demo/run stop
 
 test: tools control-plane ## run all tests
 	@$(CARGO) test --quiet --locked --doc

@@ -62,7 +62,9 @@ pub async fn run(args: &Args, world: &mut World) -> anyhow::Result<Exit> {
         "none" => None,
         address => {
             let address: SocketAddr = address.parse().with_context(|| format!("--listen {address}"))?;
-            Some(TcpListener::bind(address).await.with_context(|| format!("--listen {address}"))?)
+            let listener = TcpListener::bind(address).await.with_context(|| format!("--listen {address}"))?;
+            tracing::info!(address = %listener.local_addr()?, "serving /metrics, /healthz and /readyz");
+            Some(listener)
         }
     };
     let scope = if args.namespaces.is_empty() { Scope::Cluster } else { Scope::Namespaces(args.namespaces.clone()) };

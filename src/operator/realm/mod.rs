@@ -36,7 +36,7 @@ use super::scribe::Scribe;
 use super::status::StatusLedgers;
 use super::watch::Event;
 use super::worker::Answer;
-use crate::ledger::StoreError;
+use crate::ledger::{LedgerStore as _, StoreError};
 use crate::model::change::ChangeLine;
 use crate::model::ids::{ObjectName, PersonId, RealmId, TargetName};
 use crate::model::ledger::Ledger;
@@ -225,6 +225,10 @@ impl RealmTask {
             let client = self.context.client.clone();
             let opened = async {
                 let store = StatusLedgers::open(client.clone(), self.namespace.clone()).await?;
+                // What an earlier session recorded and could not write to people's statuses any more. What fails comes with the next record.
+                for target in store.targets().await? {
+                    let _ = store.flush(&target).await;
+                }
                 Ok::<_, StoreError>((store, Scribe::open(client.clone(), &self.namespace).await?))
             };
             match opened.await {
