@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::document::{Document, Head, Line, Links, Stamp};
 use super::entry::Shown;
-use super::objects::{Cluster, Kind, Objects, Only, Refusal};
+use super::objects::{Cluster, Kind, Objects, Refusal};
 use super::state::{Kept, State, Stopped, read};
 use crate::ledger::{LedgerStore, StoreError};
 use crate::model::account::AccountKey;
@@ -205,9 +205,9 @@ impl StatusLedgers {
                     current
                 }
             };
-            match self.objects.apply(Kind::TargetSystem, name, MANAGER, Only::Version(&current), &json!({ "ledger": document })).await {
-                Ok(version) => {
-                    self.kept(target, |kept| wrote(kept, Some(version)));
+            match self.objects.apply(Kind::TargetSystem, name, MANAGER, Some(&current), &json!({ "ledger": document })).await {
+                Ok(applied) => {
+                    self.kept(target, |kept| wrote(kept, Some(applied.version)));
                     return Ok(());
                 }
                 Err(refusal @ (Refusal::Conflict | Refusal::Unanswered(_))) => why = refusal,

@@ -13,7 +13,7 @@ use super::document::{Document, Head};
 use super::entry::{LastError, Shown};
 use super::homes::{departure_name, manager};
 use super::ledgers::{FINALIZER, StatusLedgers};
-use super::objects::{Kind, Objects, Only, Refusal};
+use super::objects::{Applied, Kind, Objects, Refusal};
 use super::statuses::{Said, Statuses, Truth, conditions};
 use crate::ledger::tests::{change, facts, key};
 pub(crate) use crate::ledger::tests::{keys, links, target};
@@ -179,24 +179,19 @@ impl Objects for Wire {
         })
     }
 
-    async fn apply(&self, kind: Kind, name: &str, manager: &str, only: Only<'_>, status: &Value) -> Result<String, Refusal> {
+    async fn apply(&self, kind: Kind, name: &str, manager: &str, version: Option<&str>, status: &Value) -> Result<Applied, Refusal> {
         self.call(|world| {
             world.clock += 1;
             world.writes += 1;
             let kept = world.objects.get_mut(&(kind, name.to_owned())).ok_or(Refusal::NotFound)?;
-            let is_it = match only {
-                Only::Any => true,
-                Only::Version(version) => version == kept.version.to_string(),
-                Only::Uid(uid) => uid == kept.uid.to_string(),
-            };
-            if !is_it {
+            if version.is_some_and(|version| version != kept.version.to_string()) {
                 return Err(Refusal::Conflict);
             }
             if kept.said.get(manager) != Some(status) {
                 kept.version = world.clock;
                 kept.said.insert(manager.to_owned(), status.clone());
             }
-            Ok(kept.version.to_string())
+            Ok(Applied { version: kept.version.to_string(), uid: kept.uid.to_string() })
         })
     }
 
