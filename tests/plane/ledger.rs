@@ -207,6 +207,7 @@ async fn nothing_new_is_no_write() {
     for store in [&store, &again] {
         store.show(&dir(), shown.clone()).await.unwrap();
         store.record(&dir(), &[]).await.unwrap();
+        store.record(&dir(), &[linked("ann", ""), Fact::Done]).await.unwrap();
         store.flush(&dir()).await.unwrap();
         store.declare(&name("ann"), &id("ann"));
         store.take_back(&id("ann")).await.unwrap();
