@@ -296,8 +296,9 @@ impl LedgerStore for StatusLedgers {
         let before = self.kept(target, |kept| kept.head.clone());
         let mut head = before.clone();
         let links = head.record(target, facts);
-        // What is known already is no write; but what is about to be sent has to pass the fence.
-        let known = self.kept(target, |kept| links.iter().all(|(key, link)| kept.links.get(key) == link.as_ref()));
+        // What is known already, and durable, is no write; but what is about to be sent has to pass the fence.
+        let known =
+            self.kept(target, |kept| kept.version.is_some() && links.iter().all(|(key, link)| kept.links.get(key) == link.as_ref()));
         if known && head == before && head.intents.is_empty() {
             return Ok(());
         }

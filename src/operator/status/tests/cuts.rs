@@ -35,6 +35,14 @@ fn history() -> (Wire, Ledger) {
     (wire, ledger)
 }
 
+/// The API server answers again: what is recorded once more is durable, whatever was left of it before.
+fn revive(cutting: &Wire, store: &StatusLedgers, facts: &[Fact], after: &Ledger) {
+    *cutting.calls.lock().unwrap() = (0, None);
+    run(store.record(&target("dir"), facts)).unwrap();
+    assert_eq!(reread(cutting), *after);
+    assert_eq!(run(store.load(&target("dir"))).unwrap(), *after);
+}
+
 fn charged(count: u32) -> Fact {
     Fact::Window(Window { charged: BTreeMap::from([((Timestamp::UNIX_EPOCH, Brake::Leavers), count)]), ..Window::default() })
 }
@@ -67,7 +75,10 @@ fn a_death_between_any_two_calls_keeps_all_facts_or_none() {
                 let read = reread(&wire);
                 let all = read == after;
                 assert!(all || answer.is_err() && read == before, "{cut:?} at {at}: {answer:?} {read:?}");
-                if matches!(cut, Cut::Silent | Cut::Deaf) {
+                let called = cutting.called();
+                if matches!(cut, Cut::Before | Cut::After) {
+                    revive(&cutting, &store, &facts, &after);
+                } else {
                     // The session lives on, and what it holds is what it answered.
                     let mut held = if answer.is_ok() { after } else { before };
                     assert_eq!(run(store.load(&target("dir"))).unwrap(), held, "{cut:?} at {at}");
@@ -76,13 +87,13 @@ fn a_death_between_any_two_calls_keeps_all_facts_or_none() {
                     held.record(&Fact::Done);
                     assert_eq!(reread(&wire), held, "{cut:?} at {at}");
                 }
-                if cutting.called() <= 3 + at {
+                if called <= 3 + at {
                     calls = calls.max(at);
                     break;
                 }
             }
         }
-        assert!(calls > 7, "the cuts went through {calls} calls");
+        assert!(calls >= 6, "the cuts went through {calls} calls");
     }
 }
 
@@ -113,7 +124,9 @@ fn a_death_within_a_large_record_only_counts_too_much() {
             for (key, link) in &read.links {
                 assert!(before.links.get(key) == Some(link) || after.links.get(key) == Some(link), "{cut:?} at {at}");
             }
-            if cutting.called() <= 3 + at {
+            let called = cutting.called();
+            revive(&cutting, &store, &facts, &after);
+            if called <= 3 + at {
                 break;
             }
         }
