@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::document::{Document, Head, Line, Links, Stamp};
 use super::entry::Shown;
-use super::objects::{Cluster, Kind, Objects, Only, Refusal};
+use super::objects::{Cluster, Kind, Objects, Refusal};
 use super::state::{Kept, State, Stopped, read};
 use crate::ledger::{LedgerStore, StoreError};
 use crate::model::account::AccountKey;
@@ -221,9 +221,9 @@ impl StatusLedgers {
                     current
                 }
             };
-            match self.objects.apply(Kind::TargetSystem, name, MANAGER, Only::Version(&current), &json!({ "ledger": document })).await {
-                Ok(version) => {
-                    self.kept(target, |kept| wrote(kept, Some(version)));
+            match self.objects.apply(Kind::TargetSystem, name, MANAGER, Some(&current), &json!({ "ledger": document })).await {
+                Ok(applied) => {
+                    self.kept(target, |kept| wrote(kept, Some(applied.version)));
                     return Ok(());
                 }
                 Err(refusal @ (Refusal::Conflict | Refusal::Unanswered(_))) => why = refusal,
@@ -312,6 +312,12 @@ impl LedgerStore for StatusLedgers {
         let before = self.kept(target, |kept| kept.head.clone());
         let mut head = before.clone();
         let links = head.record(target, facts);
+        // What is known already, and durable, is no write; but what is about to be sent has to pass the fence.
+        let known =
+            self.kept(target, |kept| kept.version.is_some() && links.iter().all(|(key, link)| kept.links.get(key) == link.as_ref()));
+        if known && head == before && head.intents.is_empty() {
+            return Ok(());
+        }
         self.guard_people(&links).await;
         let journal = self.journal(target, &links);
         let size = serde_json::to_vec(&journal).map_or(0, |json| json.len());

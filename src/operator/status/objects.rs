@@ -100,15 +100,13 @@ impl Refusal {
     }
 }
 
-/// Which object is meant, beside its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Only<'a> {
-    /// Whichever bears the name.
-    Any,
-    /// The one that has this version still.
-    Version(&'a str),
-    /// This one, and none that was made anew by its name.
-    Uid(&'a str),
+/// The object that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Applied {
+    /// Its version now.
+    pub version: String,
+    /// Which one of its name it is. The API server takes it as no condition of a status (measured), so it is looked at afterwards.
+    pub uid: String,
 }
 
 /// The calls. Nothing here is repeated; whoever calls looks again.
@@ -123,8 +121,9 @@ pub(super) trait Objects: Send + Sync {
     /// Makes an object with an empty spec; one that is there already is as good.
     async fn create(&self, kind: Kind, name: &str) -> Result<(), Refusal>;
 
-    /// Sets what `manager` says of the object's status, and takes back what it said before and says no more. Returns the new version.
-    async fn apply(&self, kind: Kind, name: &str, manager: &str, only: Only<'_>, status: &Value) -> Result<String, Refusal>;
+    /// Sets what `manager` says of the object's status, and takes back what it said before and says no more. With a version: only if
+    /// the object still has that.
+    async fn apply(&self, kind: Kind, name: &str, manager: &str, version: Option<&str>, status: &Value) -> Result<Applied, Refusal>;
 
     /// Sets the finalizers of an object that has this version.
     async fn finalize(&self, kind: Kind, name: &str, version: &str, finalizers: &[String]) -> Result<(), Refusal>;
@@ -190,7 +189,7 @@ impl Objects for Cluster {
 
     async fn create(&self, kind: Kind, name: &str) -> Result<(), Refusal> {
         let api = self.api(kind);
-        let object = object(kind, name, Only::Any, json!({"spec": {}}));
+        let object = object(kind, name, None, json!({"spec": {}}));
         let object = serde_json::from_value(object).map_err(|error| Refusal::Refused(error.to_string()))?;
         match answered(api.create(&PostParams::default(), &object)).await {
             // A create has no version to conflict with.
@@ -199,11 +198,12 @@ impl Objects for Cluster {
         }
     }
 
-    async fn apply(&self, kind: Kind, name: &str, manager: &str, only: Only<'_>, status: &Value) -> Result<String, Refusal> {
-        let body = object(kind, name, only, json!({ "status": status }));
+    async fn apply(&self, kind: Kind, name: &str, manager: &str, version: Option<&str>, status: &Value) -> Result<Applied, Refusal> {
+        let body = object(kind, name, version, json!({ "status": status }));
         let params = PatchParams::apply(manager).force();
         let object = answered(self.api(kind).patch_status(name, &params, &Patch::Apply(&body))).await?;
-        Ok(object.metadata.resource_version.unwrap_or_default())
+        let (version, uid) = (object.metadata.resource_version, object.metadata.uid);
+        Ok(Applied { version: version.unwrap_or_default(), uid: uid.unwrap_or_default() })
     }
 
     async fn finalize(&self, kind: Kind, name: &str, version: &str, finalizers: &[String]) -> Result<(), Refusal> {
@@ -219,11 +219,10 @@ impl Objects for Cluster {
     }
 }
 
-fn object(kind: Kind, name: &str, only: Only<'_>, rest: Value) -> Value {
-    let metadata = match only {
-        Only::Any => json!({"name": name}),
-        Only::Version(version) => json!({"name": name, "resourceVersion": version}),
-        Only::Uid(uid) => json!({"name": name, "uid": uid}),
+fn object(kind: Kind, name: &str, version: Option<&str>, rest: Value) -> Value {
+    let metadata = match version {
+        None => json!({"name": name}),
+        Some(version) => json!({"name": name, "resourceVersion": version}),
     };
     let mut object = json!({"apiVersion": format!("{GROUP}/{VERSION}"), "kind": kind.names().0, "metadata": metadata});
     if let (Some(object), Value::Object(rest)) = (object.as_object_mut(), rest) {

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::document::Links;
 use super::homes::{Place, departure_name, manager};
 use super::ledgers::{AT_ONCE, FINALIZER, MANAGER, StatusLedgers, TRIES};
-use super::objects::{Kind, Only, Refusal};
+use super::objects::{Kind, Refusal};
 use super::state::of;
 use crate::api::account::AccountEntry;
 use crate::ledger::StoreError;
@@ -110,17 +110,18 @@ impl StatusLedgers {
             Place::Departure => None,
         };
         let status = if entries.is_empty() { json!({}) } else { json!({ "accounts": entries }) };
-        let only = uid.as_deref().map_or(Only::Any, Only::Uid);
-        match self.objects.apply(kind, &name, &manager(target), only, &status).await {
+        match self.objects.apply(kind, &name, &manager(target), None, &status).await {
+            Ok(applied) if uid.is_some_and(|uid| uid != applied.uid) => {
+                let undone = self.objects.apply(kind, &name, &manager(target), None, &json!({})).await;
+                undone.map_err(|refusal| StoreError::Store(refusal.about(kind, &name)))?;
+                self.state().homes.forget(person, place);
+                Ok(false)
+            }
             Ok(_) => {
                 self.state().homes.wrote(person, place, target, entries);
                 Ok(true)
             }
             Err(Refusal::NotFound) => {
-                self.state().homes.forget(person, place);
-                Ok(false)
-            }
-            Err(Refusal::Conflict) if uid.is_some() => {
                 self.state().homes.forget(person, place);
                 Ok(false)
             }
@@ -152,7 +153,7 @@ impl StatusLedgers {
         }
         let shown: Vec<&str> = names.iter().map(ObjectName::as_str).take(64).collect();
         let status = json!({"externalId": person, "names": shown});
-        match self.objects.apply(Kind::Departure, &name, MANAGER, Only::Any, &status).await {
+        match self.objects.apply(Kind::Departure, &name, MANAGER, None, &status).await {
             Ok(_) => {
                 self.state().homes.departures.insert(person.clone(), names);
                 Ok(true)

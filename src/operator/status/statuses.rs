@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use kube::{Client, ResourceExt as _};
 use serde_json::{Map, Value};
 
-use super::objects::{Cluster, Kind, Objects, Only, Refusal};
+use super::objects::{Cluster, Kind, Objects, Refusal};
 use crate::api::condition::Condition;
 use crate::api::time::Moment;
 use crate::ledger::StoreError;
@@ -167,7 +167,7 @@ impl Statuses {
         // Until it is answered, nobody knows what stands there.
         let before = self.said().remove(&key);
         let body = Value::Object(status.clone());
-        match self.objects.apply(kind, name.as_str(), MANAGER, Only::Any, &body).await {
+        match self.objects.apply(kind, name.as_str(), MANAGER, None, &body).await {
             Ok(_) => {
                 self.said().insert(key, status);
                 Ok(())
