@@ -14,4 +14,5 @@ mod cli;
 mod common;
 mod kill;
 mod laws;
+mod operator;
 mod plane;

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::RealmTask;
 use super::known::{Known, Stage};
+use super::passes::requested;
 use crate::api::target::TargetSystemSpec;
 use crate::apply::run::{compile_with, rules_of};
 use crate::model::change::LifecycleState;
@@ -123,7 +124,8 @@ impl RealmTask {
         let declared: BTreeMap<TargetName, TargetSystemSpec> =
             self.realm.targets().into_iter().map(|(name, target)| (name, target.spec.clone())).collect();
         let unreadable = self.realm.unreadable_targets();
-        let gone: Vec<TargetName> = self.known.keys().filter(|name| !declared.contains_key(*name) && !unreadable.contains_key(*name)).cloned().collect();
+        let gone: Vec<TargetName> =
+            self.known.keys().filter(|name| !declared.contains_key(*name) && !unreadable.contains_key(*name)).cloned().collect();
         for name in gone {
             // The worker ends when it has finished; nothing is changed in the target.
             self.known.remove(&name);
@@ -180,7 +182,9 @@ impl RealmTask {
             answers: self.answers.clone(),
         };
         self.workers.spawn(work(around, given));
-        let known = Known::new(orders, touched, spec, t);
+        let mut known = Known::new(orders, touched, spec, t);
+        // What was asked for before the start is answered by it.
+        known.handled = requested(&self.briefs, &name);
         self.known.insert(name, known);
         self.compiled = None;
     }
@@ -202,6 +206,7 @@ impl RealmTask {
             }
             Err(failure) => {
                 known.stage = Stage::Closed;
+                known.handled = requested(&self.briefs, target);
                 known.failed(failure);
             }
         }

@@ -15,10 +15,10 @@ use crate::model::failure::Failure;
 use crate::model::ids::PersonId;
 use crate::model::ledger::Fact;
 use crate::model::observed::Scope;
-use crate::plan::desired::Desired;
 use crate::operator::backoff::Backoff;
 use crate::operator::status::Said;
 use crate::operator::worker::{Order, Touched};
+use crate::plan::desired::Desired;
 
 /// What a target's worker is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +105,10 @@ pub(super) struct Known {
     pub connected: Option<Result<(), Failure>>,
     pub backoff: Backoff,
     pub retry: Option<Instant>,
+    /// The request for another look that the look under way answers.
+    pub answering: Option<String>,
+    /// The last request that was answered.
+    pub handled: Option<String>,
     /// What was told of it last, and with which sweep.
     pub told: Option<(Told, Option<Value>)>,
 }
@@ -133,6 +137,8 @@ impl Known {
             connected: None,
             backoff: Backoff::new(Duration::from_secs(2), Duration::from_secs(300)),
             retry: None,
+            answering: None,
+            handled: None,
             told: None,
         }
     }

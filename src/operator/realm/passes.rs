@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::RealmTask;
+use super::intake::Brief;
 use super::known::{Open, Stage, Summary};
 use super::shown::shown;
 use crate::apply::target::Report;
@@ -62,6 +63,7 @@ impl RealmTask {
         } else if known.renew || known.sweep_at <= t || known.pending.len() > MANY {
             known.renew = false;
             known.pending.clear();
+            known.answering = requested(&self.briefs, name);
             known.begin(Scope::Whole);
             known.give(Order::Look { questions: None, rules: Box::new(look.rules.clone()), began: t });
         } else if !known.pending.is_empty() {
@@ -94,6 +96,9 @@ impl RealmTask {
         let (Some(known), Some(look)) = (self.known.get_mut(target), self.looks.get_mut(target)) else { return };
         self.objects_unreported = true;
         let Stage::Looking(scope) = std::mem::replace(&mut known.stage, Stage::Idle) else { return };
+        if scope == Scope::Whole {
+            known.handled = known.answering.take();
+        }
         let observed = match looked {
             Ok(observed) => observed,
             Err(failure) => {
@@ -149,6 +154,15 @@ impl RealmTask {
         self.summarize(target, scope, &plan, t);
         let declared = self.generations(&plan);
         let held = plan.held().count();
+        let (sent, waiting) = (plan.sent().count(), plan.items().iter().filter(|item| item.fate == Fate::Waits).count());
+        match scope {
+            Scope::Whole => {
+                tracing::debug!(namespace = %self.namespace, target_system = %target, sent, waiting, held, "a sweep is planned")
+            }
+            Scope::People(people) => {
+                tracing::debug!(namespace = %self.namespace, target_system = %target, people = people.len(), sent, waiting, held, "a look is planned");
+            }
+        }
         if held > 0 && self.known.get(target).is_some_and(|known| known.told_held != held) {
             self.announce_target(target, true, "ChangesHeld", format!("{held} changes wait for an answer"));
         }
@@ -221,7 +235,11 @@ impl RealmTask {
                     let since = self.settling.wanted.get(&item.change.line()).copied().unwrap_or(t);
                     let at = since.checked_add(self.settling.settle).unwrap_or(t);
                     self.due.by((person.clone(), Some(target.clone())), at);
-                    Open { reason: "Progressing", message: format!("{} goes out at {at} if it is still wanted", item.change.line()), stalled: false }
+                    Open {
+                        reason: "Progressing",
+                        message: format!("{} goes out at {at} if it is still wanted", item.change.line()),
+                        stalled: false,
+                    }
                 }
                 Fate::Frozen => Open { reason: "Frozen", message: "the Realm says freeze".to_owned(), stalled: false },
                 Fate::Send(_) | Fate::Observed => continue,
@@ -243,7 +261,8 @@ impl RealmTask {
     fn summarize(&mut self, target: &TargetName, scope: &Scope, plan: &GuardedPlan, t: Timestamp) {
         let Some(known) = self.known.get_mut(target) else { return };
         let of_target = |finding: &&Finding| matches!(&finding.subject, Subject::Target(_));
-        known.summary.refused = plan.plan().findings.iter().filter(of_target).find(|finding| finding.kind == FindingKind::Refused).map(|f| f.message.clone());
+        known.summary.refused =
+            plan.plan().findings.iter().filter(of_target).find(|finding| finding.kind == FindingKind::Refused).map(|f| f.message.clone());
         if *scope != Scope::Whole {
             return;
         }
@@ -251,7 +270,12 @@ impl RealmTask {
             u32::try_from(plan.plan().findings.iter().filter(|finding| finding.kind == kind).count()).unwrap_or(u32::MAX)
         };
         let complete = plan.plan().extent.is_complete();
-        let drifted: BTreeSet<_> = plan.items().iter().filter(|item| item.change.cause() == crate::model::change::Cause::Drift).map(|item| item.change.key()).collect();
+        let drifted: BTreeSet<_> = plan
+            .items()
+            .iter()
+            .filter(|item| item.change.cause() == crate::model::change::Cause::Drift)
+            .map(|item| item.change.key())
+            .collect();
         let began = self.looks.get(target).and_then(|look| look.observed.as_ref().ok()).map_or(t, Observed::began);
         known.summary = Summary {
             sweep: Some((began, t, complete, plan.plan().listed.unwrap_or_default())),
@@ -271,7 +295,8 @@ impl RealmTask {
     /// The Person objects behind the removals of a plan, with the generations that were read.
     fn generations(&self, plan: &GuardedPlan) -> BTreeMap<PersonId, Vec<(ObjectName, i64)>> {
         let people: BTreeSet<&PersonId> = plan.sent().filter(|change| change.act().removes()).map(|change| &change.key().person).collect();
-        let brief = |name: &ObjectName| self.briefs.get(&(ResourceKind::Person, name.clone())).map(|brief| (name.clone(), brief.generation));
+        let brief =
+            |name: &ObjectName| self.briefs.get(&(ResourceKind::Person, name.clone())).map(|brief| (name.clone(), brief.generation));
         let objects = |person: &PersonId| self.realm.declared(person).iter().filter_map(|declared| brief(&declared.meta.name)).collect();
         people.into_iter().map(|person| (person.clone(), objects(person))).collect()
     }
@@ -359,6 +384,12 @@ impl RealmTask {
         }
         self.announce(target, &report);
     }
+}
+
+/// The annotation by which somebody asks for another look at a target.
+pub(super) fn requested(briefs: &BTreeMap<(ResourceKind, ObjectName), Brief>, target: &TargetName) -> Option<String> {
+    let name = ObjectName::parse(target.as_str()).ok()?;
+    briefs.get(&(ResourceKind::TargetSystem, name))?.requested.clone()
 }
 
 /// What a finding means for its person.
