@@ -77,13 +77,14 @@ async fn folder_and_cluster(name: &str, folder: &Path, targets: &[&str]) {
     let mut site = Site::at_work(name).await;
     for part in std::fs::read_dir(folder).unwrap().map(|part| part.unwrap().path()).filter(|part| part.is_dir()) {
         if part.join("kustomization.yaml").exists() {
-            site.kubectl(&["apply", "--kustomize", &part.to_string_lossy()]);
+            site.kubectl(&["apply", "--server-side", "--kustomize", &part.to_string_lossy()]);
         } else if !part.ends_with(".provost") {
-            site.kubectl(&["apply", "--recursive", "--filename", &part.to_string_lossy()]);
+            // Without `--server-side` kubectl leaves out what is null: an attribute that is unmapped by that would be mapped.
+            site.kubectl(&["apply", "--server-side", "--recursive", "--filename", &part.to_string_lossy()]);
         }
     }
     for file in std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).filter(|file| file.extension().is_some()) {
-        site.kubectl(&["apply", "--filename", &file.to_string_lossy()]);
+        site.kubectl(&["apply", "--server-side", "--filename", &file.to_string_lossy()]);
     }
     let copied = tempfile::tempdir().unwrap();
     let copy = Command::new("cp").arg("-r").arg(format!("{}/.", folder.display())).arg(copied.path()).output().unwrap();
@@ -93,6 +94,7 @@ async fn folder_and_cluster(name: &str, folder: &Path, targets: &[&str]) {
         Command::new(assert_cmd::cargo::cargo_bin("provost")).args(["apply", "--auto-approve", "-f"]).arg(copied.path()).output().unwrap();
     assert_eq!(applied.status.code(), Some(0), "{}{}", String::from_utf8_lossy(&applied.stdout), String::from_utf8_lossy(&applied.stderr));
 
+    site.until_all_ready().await;
     site.until("every target in sync", async |site| {
         let all = site.list("TargetSystem").await;
         all.len() == targets.len() && all.iter().all(|target| said(target, "InSync")["status"] == "True")
