@@ -69,21 +69,29 @@ async fn an_end_that_is_to_come_comes_by_itself() {
 }
 
 #[tokio::test]
-async fn a_lockout_shuts_whoever_it_names_under_any_name() {
+async fn neither_a_pause_nor_a_new_object_lifts_a_lockout() {
     let mut site = four().await;
     site.apply([object("Lockout", "inc-2", json!({"person": "dan"}))]).await;
     site.until("dan is locked out", async |site| site.accounts("dir").disabled().contains("dan")).await;
-    // Neither a pause nor a person who is declared anew lifts it.
+    site.until_said("Person", "dan", "Ready", "True").await;
+    site.accounts("dir").watch();
     site.merge("Person", "dan", json!({"metadata": {"annotations": {"provost.dev/paused": "true"}}})).await;
     site.delete("Person", "dan").await;
     site.until("the object is gone", async |site| site.get("Person", "dan").await.is_none()).await;
-    site.apply([person("daniel", json!({"externalId": "dan", "userName": "dan"}))]).await;
-    site.until("daniel has the account", async |site| {
-        let daniel = site.get("Person", "daniel").await.unwrap();
-        daniel["status"]["accounts"][0]["userName"] == "dan" && daniel["status"]["state"] == "locked"
+    site.apply([person("dan", json!({}))]).await;
+    site.until("the new object has the account, and it is locked", async |site| {
+        let dan = site.get("Person", "dan").await.unwrap();
+        dan["status"]["accounts"][0]["userName"] == "dan" && dan["status"]["state"] == "locked"
     })
     .await;
-    assert!(site.accounts("dir").disabled().contains("dan"));
+    site.until_asked_anew().await;
+    assert_eq!(site.accounts("dir").writes(), Vec::<String>::new());
     site.delete("Lockout", "inc-2").await;
-    site.until("daniel is in again", async |site| site.accounts("dir").enabled().contains("dan")).await;
+    site.until("dan is in again", async |site| site.accounts("dir").enabled().contains("dan")).await;
+    // Paused when it comes, he is locked out all the same.
+    site.merge("Person", "dan", json!({"metadata": {"annotations": {"provost.dev/paused": "true"}}})).await;
+    site.until("dan is paused", async |site| super::site::said(&site.get("Person", "dan").await.unwrap(), "Ready")["reason"] == "Paused")
+        .await;
+    site.apply([object("Lockout", "inc-3", json!({"person": "dan"}))]).await;
+    site.until("dan is locked out again", async |site| site.accounts("dir").disabled().contains("dan")).await;
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -16,7 +15,6 @@ use crate::model::ids::PersonId;
 use crate::model::ledger::Fact;
 use crate::model::observed::Scope;
 use crate::operator::backoff::Backoff;
-use crate::operator::status::Said;
 use crate::operator::worker::{Order, Touched};
 use crate::plan::desired::Desired;
 
@@ -65,9 +63,6 @@ pub(super) struct Summary {
     pub refused: Option<String>,
 }
 
-/// What a target's status says, but for the times of the last sweep; how much that found to differ.
-pub(super) type Told = (Map<String, Value>, Vec<Said>, u32);
-
 /// One target.
 pub(super) struct Known {
     pub orders: mpsc::Sender<Order>,
@@ -109,8 +104,6 @@ pub(super) struct Known {
     pub answering: Option<String>,
     /// The last request that was answered.
     pub handled: Option<String>,
-    /// What was told of it last, and with which sweep.
-    pub told: Option<(Told, Option<Value>)>,
 }
 
 impl Known {
@@ -139,7 +132,6 @@ impl Known {
             retry: None,
             answering: None,
             handled: None,
-            told: None,
         }
     }
 

@@ -189,7 +189,7 @@ impl RealmTask {
         self.problems.get(&(kind, name.clone())).into_iter().flatten()
     }
 
-    fn report_targets(&mut self) {
+    fn report_targets(&self) {
         let briefs: Vec<(ObjectName, i64, Option<String>)> = self
             .briefs
             .iter()
@@ -211,10 +211,6 @@ impl RealmTask {
                     (Map::new(), stand.conditions())
                 }
             };
-            let fields = match target.and_then(|target| self.known.get_mut(&target)) {
-                Some(known) => with_sweep(known, fields, &conditions),
-                None => fields,
-            };
             self.say(Kind::Input(ResourceKind::TargetSystem), &name, generation, fields, conditions);
         }
     }
@@ -230,7 +226,11 @@ impl RealmTask {
         let counts =
             json!({"managed": linked, "unmatched": summary.unmatched, "orphaned": summary.orphaned, "protected": summary.protected});
         let pending = known.open.values().filter(|open| open.reason != "Held").count() + known.sending.len();
+        let sweep = summary.sweep.map(|(started, finished, complete, read)| {
+            json!({"started": started, "finished": finished, "complete": complete, "read": read, "drift": summary.drift})
+        });
         let fields = fields([
+            ("lastSweep", sweep),
             ("accounts", known.swept.then_some(counts)),
             ("pending", Some(json!(pending))),
             ("held", Some(json!(held.len()))),
@@ -421,22 +421,6 @@ impl RealmTask {
             scribe.happened(Happened { kind: ResourceKind::TargetSystem, name, uid: brief.uid.clone(), warning, reason, note });
         }
     }
-}
-
-/// The last sweep, beside what is said. A later sweep that showed nothing new is no news: an idle operator writes nothing.
-fn with_sweep(known: &mut Known, mut fields: Map<String, Value>, conditions: &[Said]) -> Map<String, Value> {
-    let summary = &known.summary;
-    let told = (fields.clone(), conditions.to_vec(), summary.drift);
-    let sweep = match (&known.told, summary.sweep) {
-        (Some((before, sweep)), _) if *before == told => sweep.clone(),
-        (_, None) => None,
-        (_, Some((started, finished, complete, read))) => {
-            Some(json!({"started": started, "finished": finished, "complete": complete, "read": read, "drift": summary.drift}))
-        }
-    };
-    fields.extend(sweep.clone().map(|sweep| ("lastSweep".to_owned(), sweep)));
-    known.told = Some((told, sweep));
-    fields
 }
 
 /// Why a person is not as they should be in a target; nothing: they are, as far as is known.
