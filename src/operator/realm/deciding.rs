@@ -62,8 +62,9 @@ impl RealmTask {
             };
             self.due.set((person.clone(), None), new.as_ref().and_then(|new| new.due));
             self.unreported.insert(person.clone());
-            if thawed || asked_for.contains(&person) || !same(old.as_ref(), new.as_ref()) {
-                self.look_at(&person, old.as_ref(), new.as_ref());
+            let news = !same(old.as_ref(), new.as_ref());
+            if news || thawed || asked_for.contains(&person) {
+                self.look_at(&person, old.as_ref(), new.as_ref(), news);
             }
         }
         self.problems.clear();
@@ -73,14 +74,17 @@ impl RealmTask {
         self.objects_unreported = true;
     }
 
-    /// This person is to be looked at wherever that may matter.
-    fn look_at(&mut self, person: &PersonId, old: Option<&PersonDecision>, new: Option<&PersonDecision>) {
+    /// This person is to be looked at wherever that may matter. `news`: something new is decided.
+    fn look_at(&mut self, person: &PersonId, old: Option<&PersonDecision>, new: Option<&PersonDecision>, news: bool) {
         let urgent = new.is_some_and(is_shut_out) && !old.is_some_and(is_shut_out);
         for (target, known) in &mut self.known {
             let Some(look) = self.looks.get(target) else { continue };
             let linked = look.ledger.links_of(person).next().is_some();
             if linked || [old, new].into_iter().flatten().any(|decision| concerns(decision, target)) {
                 known.pending.insert(person.clone());
+                if news {
+                    known.news.insert(person.clone());
+                }
                 known.touched.touch([person.clone()]);
                 if urgent {
                     known.touched.hurry();

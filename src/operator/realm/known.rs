@@ -77,6 +77,10 @@ pub(super) struct Known {
     pub notes: Vec<Fact>,
     /// People who are to be looked at.
     pub pending: BTreeSet<PersonId>,
+    /// Those of them of whom something new is decided.
+    pub news: BTreeSet<PersonId>,
+    /// Of whom something new is decided, and whom the look under way shows.
+    pub looking: BTreeSet<PersonId>,
     /// When it is to be swept next.
     pub sweep_at: Timestamp,
     /// The last complete listing showed no unmatched account.
@@ -117,6 +121,8 @@ impl Known {
             reopen: false,
             notes: Vec::new(),
             pending: BTreeSet::new(),
+            news: BTreeSet::new(),
+            looking: BTreeSet::new(),
             sweep_at: t,
             clean: false,
             swept: false,
@@ -145,6 +151,7 @@ impl Known {
     /// A look begins.
     pub(super) fn begin(&mut self, scope: Scope) {
         self.touched.begin();
+        self.looking.append(&mut self.news);
         self.stage = Stage::Looking(scope);
     }
 
