@@ -21,8 +21,14 @@ use crate::model::secret::{Secret, SecretData};
 use crate::model::value::Attributes;
 
 pub mod contract;
+#[cfg_attr(not(test), allow(dead_code, reason = "the first protocol over a network is on its way"))]
+mod gate;
 pub mod memory;
+#[cfg_attr(not(test), allow(dead_code, reason = "the first protocol over a network is on its way"))]
+mod net;
 mod sqlite;
+
+pub use self::net::{AddressRefused, AddressRules};
 
 /// What a reading has to bring.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
