@@ -21,11 +21,10 @@ use crate::model::secret::{Secret, SecretData};
 use crate::model::value::Attributes;
 
 pub mod contract;
-#[cfg_attr(not(test), allow(dead_code, reason = "the first protocol over a network is on its way"))]
 mod gate;
 pub mod memory;
-#[cfg_attr(not(test), allow(dead_code, reason = "the first protocol over a network is on its way"))]
 mod net;
+mod scim;
 mod sqlite;
 
 pub use self::net::{AddressRefused, AddressRules};
@@ -107,21 +106,38 @@ pub type Opened = (Box<dyn Reader>, Box<dyn Writer>);
 pub fn check(target: &TargetSystemSpec) -> Vec<String> {
     match target.type_ {
         TargetType::Sqlite => sqlite::check(target),
-        TargetType::Scim | TargetType::Ldap | TargetType::Postgres => vec![not_supported(target.type_)],
+        TargetType::Scim => scim::check(target),
+        TargetType::Ldap | TargetType::Postgres => vec![not_supported(target.type_)],
     }
 }
 
-/// Opens a target; nothing is read or written yet. Relative paths start at `base`, the folder of the manifests.
+/// Opens a target for a program that runs for the user in front of it: loopback is theirs. Nothing is read or written yet. Relative paths
+/// start at `base`, the folder of the manifests.
 ///
 /// # Errors
 /// [`Failure::Config`] where the TargetSystem must be edited: the first of what [`check`] finds.
-pub fn open(name: &TargetName, target: &TargetSystemSpec, base: &Path, _secret: &SecretData) -> Result<Opened, Failure> {
+pub fn open(name: &TargetName, target: &TargetSystemSpec, base: &Path, secret: &SecretData) -> Result<Opened, Failure> {
+    open_within(name, target, base, secret, &AddressRules::local())
+}
+
+/// Opens a target; only these addresses are connected to.
+///
+/// # Errors
+/// As for [`open`].
+pub fn open_within(
+    name: &TargetName,
+    target: &TargetSystemSpec,
+    base: &Path,
+    secret: &SecretData,
+    addresses: &AddressRules,
+) -> Result<Opened, Failure> {
     if let Some(problem) = check(target).into_iter().next() {
         return Err(Failure::Config(problem));
     }
     match target.type_ {
         TargetType::Sqlite => sqlite::open(name, target, base),
-        TargetType::Scim | TargetType::Ldap | TargetType::Postgres => Err(Failure::Config(not_supported(target.type_))),
+        TargetType::Scim => scim::open(name, target, secret, addresses),
+        TargetType::Ldap | TargetType::Postgres => Err(Failure::Config(not_supported(target.type_))),
     }
 }
 
@@ -132,5 +148,5 @@ fn not_supported(type_: TargetType) -> String {
         TargetType::Ldap => "ldap",
         TargetType::Postgres => "postgres",
     };
-    format!("spec.type: type {word} is not supported by this version of provost (supported: sqlite)")
+    format!("spec.type: type {word} is not supported by this version of provost (supported: sqlite, scim)")
 }

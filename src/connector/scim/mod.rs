@@ -18,7 +18,7 @@ use async_trait::async_trait;
 
 use self::calls::Calls;
 use self::service::Service;
-use super::{Batch, Opened, Reader, Wanted, Writer};
+use super::{AddressRules, Batch, Opened, Reader, Wanted, Writer};
 use crate::api::target::TargetSystemSpec;
 use crate::model::entitlement::EntitlementKey;
 use crate::model::failure::Failure;
@@ -42,8 +42,8 @@ mod write;
 pub(super) use self::settings::check;
 
 /// Opens the two halves of a target. Nothing is asked yet.
-pub(super) fn open(name: &TargetName, target: &TargetSystemSpec, secret: &SecretData) -> Result<Opened, Failure> {
-    let (http, login) = settings::http(target, secret)?;
+pub(super) fn open(name: &TargetName, target: &TargetSystemSpec, secret: &SecretData, addresses: &AddressRules) -> Result<Opened, Failure> {
+    let (http, login) = settings::http(target, secret, addresses)?;
     let scim = Arc::new(Scim {
         name: name.clone(),
         calls: Calls::new(http),

@@ -62,12 +62,12 @@ pub(in super::super) fn check(target: &TargetSystemSpec) -> Vec<String> {
 }
 
 /// The client, and the user name of a login by password.
-pub(super) fn http(target: &TargetSystemSpec, secret: &SecretData) -> Result<(Http, Option<String>), Failure> {
+pub(super) fn http(target: &TargetSystemSpec, secret: &SecretData, addresses: &AddressRules) -> Result<(Http, Option<String>), Failure> {
     let url = target.scim.as_ref().map(|block| block.url.as_str()).unwrap_or_default();
     let base = base(url).map_err(|why| Failure::Config(format!("spec.scim.url: {why}")))?;
     let name = target.secret_ref.as_ref().map(|reference| reference.name.as_str()).unwrap_or_default();
     let (auth, login) = login(name, secret)?;
-    let mut settings = HttpSettings::new(base, AddressRules::local());
+    let mut settings = HttpSettings::new(base, addresses.clone());
     settings.auth = auth;
     settings.ca = secret.get("ca.crt").map(|pem| pem.expose().as_bytes().to_vec());
     settings.identity = match (secret.get("tls.crt"), secret.get("tls.key")) {
