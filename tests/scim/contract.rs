@@ -46,7 +46,7 @@ async fn it_holds_with_one_of_many_values() {
 }
 
 /// What the server says of itself, with this changed; it then does so.
-fn profile(changed: Json) -> Json {
+pub fn profile(changed: Json) -> Json {
     let mut profile = json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
         "patch": {"supported": true},

@@ -15,8 +15,6 @@ use tokio::task::JoinSet;
 /// One request as it came.
 #[derive(Debug, Clone)]
 pub struct Asked {
-    /// The first is 1.
-    pub number: usize,
     pub method: Method,
     /// Path and query, percent-encoded as they came.
     pub uri: String,
@@ -100,12 +98,8 @@ impl Proxy {
 async fn serve(State(inside): State<Inside>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
-    let asked = {
-        let mut all = inside.asked.lock().unwrap();
-        let asked = Asked { number: all.len() + 1, method: parts.method, uri: parts.uri.to_string(), headers: parts.headers, body };
-        all.push(asked.clone());
-        asked
-    };
+    let asked = Asked { method: parts.method, uri: parts.uri.to_string(), headers: parts.headers, body };
+    inside.asked.lock().unwrap().push(asked.clone());
     match (inside.plan)(&asked) {
         Deed::Pass => hand_on(&inside, &asked, None, None).await,
         Deed::As(login) => hand_on(&inside, &asked, None, Some(login)).await,
