@@ -13,10 +13,10 @@ use crate::model::failure::Failure;
 /// Cuts an error by what is to be done about it. `origin` is named in the text.
 pub(super) fn trouble(error: &reqwest::Error, origin: &str) -> Trouble {
     if let Some(refused) = find::<AddressRefused>(error) {
-        return Trouble::Final(Failure::Config(format!("{origin}: {refused}")));
+        return Trouble::Unsent(Failure::Config(format!("{origin}: {refused}")));
     }
     if error.is_builder() {
-        return Trouble::Final(Failure::Bug(format!("{origin}: the request could not be built")));
+        return Trouble::Unsent(Failure::Bug(format!("{origin}: the request could not be built")));
     }
     if !error.is_connect() {
         let what = if error.is_timeout() { "no answer in time" } else { "the connection broke before the answer was whole" };
@@ -24,7 +24,7 @@ pub(super) fn trouble(error: &reqwest::Error, origin: &str) -> Trouble {
     }
     if let Some(tls) = find::<rustls::Error>(error) {
         // The same answer would come again: a person has to act.
-        return Trouble::Final(Failure::Retry { after: None, why: format!("{origin}: {}", of_tls(tls)) });
+        return Trouble::Unsent(Failure::Retry { after: None, why: format!("{origin}: {}", of_tls(tls)) });
     }
     let why = if find::<NoAddress>(error).is_some() {
         "its name has no address".to_owned()

@@ -58,6 +58,8 @@ impl Wire {
             // answer that never came.
             .connect_timeout(settings.connect_timeout.min(settings.read_timeout / 2).min(deadline / 2))
             .read_timeout(settings.read_timeout)
+            // Most servers close an idle connection later than this, so that hardly a write meets one that is just being closed.
+            .pool_idle_timeout(Duration::from_secs(20))
             .dns_resolver(Checked { rules: settings.addresses.clone(), names });
         if base.scheme() == "http" {
             // Nothing is asked of the authorities, and they are not read.
@@ -156,14 +158,14 @@ impl Wire {
     pub(super) fn url(&self, request: &Request) -> Result<Url, Trouble> {
         let mut url = self.base.clone();
         {
-            let bug = |()| Trouble::Final(Failure::Bug(format!("{} has no path", self.origin)));
+            let bug = |()| Trouble::Unsent(Failure::Bug(format!("{} has no path", self.origin)));
             let mut segments = url.path_segments_mut().map_err(bug)?;
             segments.pop_if_empty();
             for segment in &request.path {
                 // These would be dropped from the path, or mean another one, instead of being encoded.
                 if segment.is_empty() || segment == "." || segment == ".." || segment.chars().any(char::is_control) {
                     let problem = "an id that is empty, `.` or `..`, or holds a control character, cannot stand in an address";
-                    return Err(Trouble::Final(Failure::Denied(problem.to_owned())));
+                    return Err(Trouble::Unsent(Failure::Denied(problem.to_owned())));
                 }
                 segments.push(segment);
             }
@@ -182,8 +184,9 @@ fn headers(request: &Request) -> Result<HeaderMap, Trouble> {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(request.media_type));
     }
     for (name, value) in &request.headers {
-        let value = HeaderValue::from_str(value)
-            .map_err(|_| Trouble::Final(Failure::Denied(format!("the header {name} would hold a character that a header cannot carry"))))?;
+        let value = HeaderValue::from_str(value).map_err(|_| {
+            Trouble::Unsent(Failure::Denied(format!("the header {name} would hold a character that a header cannot carry")))
+        })?;
         headers.insert(name.clone(), value);
     }
     Ok(headers)

@@ -1,5 +1,6 @@
 //! What comes back: statuses, bodies, silence.
 
+use reqwest::header::HeaderValue;
 use serde_json::json;
 
 use super::server::{Answer, Server};
@@ -131,6 +132,24 @@ async fn a_read_is_repeated_where_the_target_may_recover() {
         assert_eq!(http(&settings(&server.url())).read(get()).await.unwrap().status, 200, "{name}");
         assert_eq!(server.seen().len(), 2, "{name}");
     }
+}
+
+#[tokio::test]
+async fn an_answer_holds_only_so_many_values() {
+    for (name, count, passes) in [("as many as may be", 999_999, true), ("one more", 1_000_000, false)] {
+        let server = Server::start([Answer::json(&format!("[{}0]", "0,".repeat(count - 1)))]).await;
+        let http = http(&HttpSettings { body_cap: 4_000_000, ..settings(&server.url()) });
+        let said = http.wire.send(&get()).await.map(|response| response.status);
+        let why = format!("{}: its answer holds more than 1000000 values", server.url());
+        assert_eq!(said, if passes { Ok(200) } else { Err(Trouble::Unreadable(why)) }, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn headers_of_an_answer_are_kept() {
+    let server = Server::start([Answer::of(200, &["etag: W/\"3\"", "location: /v2/Users/7"], "{}")]).await;
+    let headers = http(&settings(&server.url())).read(get()).await.unwrap().headers;
+    assert_eq!((&headers["etag"], &headers["location"]), (&HeaderValue::from_static("W/\"3\""), &HeaderValue::from_static("/v2/Users/7")));
 }
 
 /// The sockets are real; the clock moves only where this test moves it, as it does not run ahead while a blocking task is at work.
