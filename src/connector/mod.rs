@@ -2,7 +2,8 @@
 //!
 //! A TargetSystem's spec and its secret flow in, a [`connector::Reader`] and a [`connector::Writer`] come out; looks at the target and answers to writes
 //! come out of those. A connector never decides, never retries, never limits itself, and knows no clock: a look is stamped with the time
-//! that it is given. What every connector must do is in `contract`, as a suite that any pair can be run through.
+//! that it is given. Whatever it sends over a network leaves through `gate`, HTTP through `net`. What every connector must do is in
+//! `contract`, as a suite that any pair can be run through.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

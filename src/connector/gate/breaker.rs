@@ -31,7 +31,7 @@ pub(super) enum Verdict {
     Well,
     /// It does not, and this is how.
     Sick(String),
-    /// The request was given up before it could tell.
+    /// The request was given up before it could tell, or was never sent.
     Silent,
 }
 

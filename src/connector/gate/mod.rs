@@ -60,23 +60,28 @@ pub(crate) enum Trouble {
     Lost(String),
     /// The target answered something that cannot be read; once more would bring the same.
     Unreadable(String),
-    /// The answer stands, and says nothing about how well the target is.
+    /// The answer stands; once more would bring the same.
     Final(Failure),
+    /// Nothing was sent, and nothing can be before somebody mends it: no trust, no such address, a value that cannot be carried.
+    Unsent(Failure),
 }
 
 impl Trouble {
     fn of_read(self) -> Failure {
         match self {
-            Self::Down { why, after } | Self::Busy { why, after } => Failure::Retry { after: after.map(seconds), why },
+            Self::Down { why, after } | Self::Busy { why, after } => Failure::Retry { after: after.map(believed).map(seconds), why },
             Self::Lost(why) | Self::Unreadable(why) => Failure::Retry { after: None, why },
-            Self::Final(failure) => failure,
+            Self::Final(failure) | Self::Unsent(failure) => failure,
         }
     }
 
     fn of_write(self) -> Failure {
         match self {
-            Self::Lost(_) | Self::Unreadable(_) => Failure::Unknown,
-            nothing_done @ (Self::Down { .. } | Self::Busy { .. } | Self::Final(_)) => nothing_done.of_read(),
+            Self::Lost(why) | Self::Unreadable(why) => {
+                tracing::debug!(why, "nobody knows whether a write was done");
+                Failure::Unknown
+            }
+            clear @ (Self::Down { .. } | Self::Busy { .. } | Self::Final(_) | Self::Unsent(_)) => clear.of_read(),
         }
     }
 
@@ -84,22 +89,23 @@ impl Trouble {
         match self {
             Self::Down { why, .. } | Self::Lost(why) => Verdict::Sick(why.clone()),
             Self::Busy { .. } | Self::Unreadable(_) | Self::Final(_) => Verdict::Well,
+            Self::Unsent(_) => Verdict::Silent,
         }
     }
 
     /// For how long the whole gate keeps still.
     fn pause(&self) -> Option<Duration> {
         match self {
-            Self::Down { after, .. } => *after,
-            Self::Busy { after, .. } => Some(after.unwrap_or(BUSY)),
-            Self::Lost(_) | Self::Unreadable(_) | Self::Final(_) => None,
+            Self::Down { after, .. } => after.map(believed),
+            Self::Busy { after, .. } => Some(believed(after.unwrap_or(BUSY))),
+            Self::Lost(_) | Self::Unreadable(_) | Self::Final(_) | Self::Unsent(_) => None,
         }
     }
 
     fn passing(&self) -> bool {
         match self {
             Self::Down { .. } | Self::Busy { .. } | Self::Lost(_) => true,
-            Self::Unreadable(_) | Self::Final(_) => false,
+            Self::Unreadable(_) | Self::Final(_) | Self::Unsent(_) => false,
         }
     }
 }
@@ -181,7 +187,8 @@ impl Gate {
                 Ok(answer) => return Ok(answer),
                 Err(trouble) => trouble,
             };
-            if repeats == REPEATS || !trouble.passing() || !self.state().budget.spend() {
+            let too_long = trouble.pause().is_some_and(|pause| pause > self.deadline);
+            if repeats == REPEATS || too_long || !trouble.passing() || !self.state().budget.spend() {
                 return Err(trouble.of_read());
             }
             let wait = self.state().jitter(repeats);
@@ -250,7 +257,7 @@ impl State {
     }
 
     fn keep_still(&mut self, pause: Duration) {
-        self.resume = self.resume.max(Instant::now() + pause.min(LONGEST_RETRY_AFTER));
+        self.resume = self.resume.max(Instant::now() + pause);
     }
 
     /// A random part of a wait that doubles: full jitter, so that what failed together does not come back together.
@@ -274,6 +281,10 @@ impl Drop for Passage<'_> {
         let verdict = std::mem::replace(&mut self.verdict, Verdict::Silent);
         self.gate.state().breaker.leave(self.pass, verdict, Instant::now());
     }
+}
+
+fn believed(retry_after: Duration) -> Duration {
+    retry_after.min(LONGEST_RETRY_AFTER)
 }
 
 /// Whole seconds, rounded up: whoever comes back then does not come too early.

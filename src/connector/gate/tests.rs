@@ -66,9 +66,11 @@ async fn each_trouble_has_its_failure_and_its_repeats() {
     let rows = [
         ("down", down(None), 4, retry(None, "connection refused"), retry(None, "connection refused")),
         ("down, for a while", down(Some(3)), 4, retry(Some(3), "connection refused"), retry(Some(3), "connection refused")),
+        ("down, for ever", down(Some(86_400)), 1, retry(Some(300), "connection refused"), retry(Some(300), "connection refused")),
         ("busy", busy(None), 4, retry(None, "it answers 429"), retry(None, "it answers 429")),
         ("lost", Trouble::Lost("reset".to_owned()), 4, retry(None, "reset"), Failure::Unknown),
         ("unreadable", Trouble::Unreadable("no JSON".to_owned()), 1, retry(None, "no JSON"), Failure::Unknown),
+        ("unsent", Trouble::Unsent(Failure::Bug("x".to_owned())), 1, Failure::Bug("x".to_owned()), Failure::Bug("x".to_owned())),
         ("final", denied(), 1, Failure::Denied("403".to_owned()), Failure::Denied("403".to_owned())),
     ];
     for (name, trouble, sent, of_read, of_write) in rows {
@@ -284,6 +286,22 @@ async fn a_probe_that_was_given_up_leaves_room_for_the_next() {
     let given_up = timeout(Duration::from_secs(1), gate.write(std::future::pending::<Result<(), Trouble>>())).await;
     assert!(given_up.is_err());
     assert_eq!(gate.write(async { Ok(()) }).await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_never_sent_says_nothing_about_the_target() {
+    let unsent = || async { Err::<(), _>(Trouble::Unsent(Failure::Bug("x".to_owned()))) };
+    let gate = gate();
+    for _ in 0..FAILURES {
+        gate.write(async { Err::<(), _>(down(None)) }).await.unwrap_err();
+        gate.write(unsent()).await.unwrap_err();
+    }
+    let refused = gate.write(unsent()).await;
+    assert!(matches!(refused, Err(Failure::Retry { after: Some(10), .. })), "in between it does not keep the circuit closed: {refused:?}");
+    sleep(FIRST_PAUSE).await;
+    assert_eq!(gate.write(unsent()).await, Err(Failure::Bug("x".to_owned())));
+    assert_eq!(gate.write(async { Err::<(), _>(down(None)) }).await, Err(retry(None, "connection refused")), "the next one is the probe");
+    assert!(matches!(gate.write(unsent()).await, Err(Failure::Retry { after: Some(20), .. })), "and decides");
 }
 
 #[tokio::test(start_paused = true)]

@@ -80,6 +80,11 @@ pub struct AddressRefused {
     kind: &'static str,
 }
 
+/// A name that the resolver knows and that has no address.
+#[derive(Debug, thiserror::Error)]
+#[error("no address")]
+pub(super) struct NoAddress;
+
 /// The IPv4 address that an IPv6 one leads to: mapped (`::ffff:0:0/96`), compatible (`::/96`), NAT64 (`64:ff9b::/96`), 6to4 (`2002::/16`).
 fn embedded(address: IpAddr) -> Option<IpAddr> {
     let IpAddr::V6(address) = address else { return None };
@@ -128,8 +133,9 @@ impl Resolve for Checked {
                 }
             }
             match refused {
-                Some(refusal) if passed.is_empty() => Err(refusal.into()),
-                _ => Ok(Box::new(passed.into_iter()) as Addrs),
+                _ if !passed.is_empty() => Ok(Box::new(passed.into_iter()) as Addrs),
+                Some(refusal) => Err(refusal.into()),
+                None => Err(NoAddress.into()),
             }
         })
     }

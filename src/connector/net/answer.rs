@@ -11,6 +11,8 @@ use crate::connector::gate::Trouble;
 
 /// How deep an answer may be nested.
 const DEPTH: usize = 64;
+/// How many values an answer may hold: each takes far more memory than bytes on its way.
+const VALUES: usize = 1_000_000;
 
 /// An answer that says something: of any status but 429 and those that speak of the target's own trouble.
 #[derive(Clone)]
@@ -69,8 +71,12 @@ pub(super) fn json(body: &[u8], headers: &HeaderMap, origin: &str) -> Result<Opt
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
     }
-    if depth(body) > DEPTH {
+    let (depth, values) = shape(body);
+    if depth > DEPTH {
         return Err(Trouble::Unreadable(format!("{origin}: its answer is nested deeper than {DEPTH}")));
+    }
+    if values > VALUES {
+        return Err(Trouble::Unreadable(format!("{origin}: its answer holds more than {VALUES} values")));
     }
     serde_json::from_slice(body).map(Some).map_err(|_| {
         let html = headers.get(CONTENT_TYPE).is_some_and(|type_| type_.as_bytes().starts_with(b"text/html"));
@@ -79,22 +85,25 @@ pub(super) fn json(body: &[u8], headers: &HeaderMap, origin: &str) -> Result<Opt
     })
 }
 
-/// How deep JSON is nested, told before it is parsed.
-fn depth(body: &[u8]) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
+/// How deep JSON is nested and about how many values it holds, told before it is parsed.
+fn shape(body: &[u8]) -> (usize, usize) {
+    let (mut depth, mut deepest, mut values) = (0_usize, 0, 1);
     let (mut in_string, mut escaped) = (false, false);
     for byte in body {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if in_string => escaped = true,
             b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => {
+            _ if in_string => {}
+            b'{' | b'[' => {
                 depth += 1;
                 deepest = deepest.max(depth);
+                values += 1;
             }
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b',' => values += 1,
             _ => {}
         }
     }
-    deepest
+    (deepest, values)
 }

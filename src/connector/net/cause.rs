@@ -6,17 +6,17 @@ use std::io;
 
 use rustls::CertificateError;
 
-use super::address::AddressRefused;
+use super::address::{AddressRefused, NoAddress};
 use crate::connector::gate::Trouble;
 use crate::model::failure::Failure;
 
 /// Cuts an error by what is to be done about it. `origin` is named in the text.
 pub(super) fn trouble(error: &reqwest::Error, origin: &str) -> Trouble {
     if let Some(refused) = find::<AddressRefused>(error) {
-        return Trouble::Final(Failure::Config(format!("{origin}: {refused}")));
+        return Trouble::Unsent(Failure::Config(format!("{origin}: {refused}")));
     }
     if error.is_builder() {
-        return Trouble::Final(Failure::Bug(format!("{origin}: the request could not be built")));
+        return Trouble::Unsent(Failure::Bug(format!("{origin}: the request could not be built")));
     }
     if !error.is_connect() {
         let what = if error.is_timeout() { "no answer in time" } else { "the connection broke before the answer was whole" };
@@ -24,9 +24,11 @@ pub(super) fn trouble(error: &reqwest::Error, origin: &str) -> Trouble {
     }
     if let Some(tls) = find::<rustls::Error>(error) {
         // The same answer would come again: a person has to act.
-        return Trouble::Final(Failure::Retry { after: None, why: format!("{origin}: {}", of_tls(tls)) });
+        return Trouble::Unsent(Failure::Retry { after: None, why: format!("{origin}: {}", of_tls(tls)) });
     }
-    let why = if error.is_dns() {
+    let why = if find::<NoAddress>(error).is_some() {
+        "its name has no address".to_owned()
+    } else if error.is_dns() {
         "its name cannot be resolved".to_owned()
     } else if error.is_timeout() {
         "no connection in time".to_owned()
@@ -42,9 +44,11 @@ pub(super) fn trouble(error: &reqwest::Error, origin: &str) -> Trouble {
 
 fn of_tls(error: &rustls::Error) -> String {
     match error {
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => "its certificate is not trusted: put the certificate of the \
-             authority that signed it into the key `ca.crt` of the Secret"
-            .to_owned(),
+        // The second: an authority of that name is known, but it is not the one that signed.
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
+            "its certificate is not trusted: put the certificate of the authority that signed it into the key `ca.crt` of the Secret"
+                .to_owned()
+        }
         rustls::Error::InvalidCertificate(problem) => format!("its certificate is not valid: {problem}"),
         error => format!("no TLS connection: {error}"),
     }

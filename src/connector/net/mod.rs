@@ -45,7 +45,7 @@ pub(crate) struct HttpSettings {
     pub(crate) ca: Option<Vec<u8>>,
     /// Our own certificate.
     pub(crate) identity: Option<ClientIdentity>,
-    /// How long a connection may take to come up, its name's resolution and TLS included. At most half of the gate's deadline.
+    /// How long a connection may take to come up, its name's resolution and TLS included. At most half of the other two.
     pub(crate) connect_timeout: Duration,
     /// How long the target may be silent while it answers. The whole request has the gate's deadline.
     pub(crate) read_timeout: Duration,

@@ -17,6 +17,7 @@ use crate::model::failure::Failure;
 
 /// How many redirects of one read are followed.
 const REDIRECTS: usize = 3;
+const BAD_PEM: &str = "`ca.crt`, `tls.crt` or `tls.key` of the Secret cannot be used; check them";
 
 /// The client.
 pub(super) struct Wire {
@@ -53,11 +54,17 @@ impl Wire {
             .retry(retry::never())
             .redirect(redirect::Policy::none())
             .referer(false)
-            // Before the deadline of the gate, so that a connection that was never made is told from an answer that never came.
-            .connect_timeout(settings.connect_timeout.min(deadline / 2))
+            // Both other clocks run while it connects. This one ends first, so that a connection that was never made is told from an
+            // answer that never came.
+            .connect_timeout(settings.connect_timeout.min(settings.read_timeout / 2).min(deadline / 2))
             .read_timeout(settings.read_timeout)
+            // Most servers close an idle connection later than this, so that hardly a write meets one that is just being closed.
+            .pool_idle_timeout(Duration::from_secs(20))
             .dns_resolver(Checked { rules: settings.addresses.clone(), names });
-        if let Some(pem) = &settings.ca {
+        if base.scheme() == "http" {
+            // Nothing is asked of the authorities, and they are not read.
+            client = client.tls_certs_only([]);
+        } else if let Some(pem) = &settings.ca {
             let problem = || Failure::Config("`ca.crt` of the Secret holds no certificate in PEM form".to_owned());
             let authorities = Certificate::from_pem_bundle(pem).map_err(|_| problem())?;
             if authorities.is_empty() {
@@ -73,9 +80,9 @@ impl Wire {
             client = client.identity(identity);
         }
         let client = client.build().map_err(|_| {
-            Failure::Config(format!(
-                "{origin}: no TLS client with these certificates: check `ca.crt`, `tls.crt` and `tls.key` of the Secret"
-            ))
+            let none = "this machine may know no authorities; put those to trust into the key `ca.crt` of the Secret";
+            let hint = if settings.ca.is_none() && settings.identity.is_none() { none } else { BAD_PEM };
+            Failure::Config(format!("{origin}: no TLS: {hint}"))
         })?;
         Ok(Self { client, base, origin, body_cap: settings.body_cap })
     }
@@ -148,17 +155,17 @@ impl Wire {
     }
 
     /// The address of a request: each part of the path is one segment, whatever is in it.
-    fn url(&self, request: &Request) -> Result<Url, Trouble> {
+    pub(super) fn url(&self, request: &Request) -> Result<Url, Trouble> {
         let mut url = self.base.clone();
         {
-            let bug = |()| Trouble::Final(Failure::Bug(format!("{} has no path", self.origin)));
+            let bug = |()| Trouble::Unsent(Failure::Bug(format!("{} has no path", self.origin)));
             let mut segments = url.path_segments_mut().map_err(bug)?;
             segments.pop_if_empty();
             for segment in &request.path {
                 // These would be dropped from the path, or mean another one, instead of being encoded.
                 if segment.is_empty() || segment == "." || segment == ".." || segment.chars().any(char::is_control) {
                     let problem = "an id that is empty, `.` or `..`, or holds a control character, cannot stand in an address";
-                    return Err(Trouble::Final(Failure::Denied(problem.to_owned())));
+                    return Err(Trouble::Unsent(Failure::Denied(problem.to_owned())));
                 }
                 segments.push(segment);
             }
@@ -177,8 +184,9 @@ fn headers(request: &Request) -> Result<HeaderMap, Trouble> {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(request.media_type));
     }
     for (name, value) in &request.headers {
-        let value = HeaderValue::from_str(value)
-            .map_err(|_| Trouble::Final(Failure::Denied(format!("the header {name} would hold a character that a header cannot carry"))))?;
+        let value = HeaderValue::from_str(value).map_err(|_| {
+            Trouble::Unsent(Failure::Denied(format!("the header {name} would hold a character that a header cannot carry")))
+        })?;
         headers.insert(name.clone(), value);
     }
     Ok(headers)
