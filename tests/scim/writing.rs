@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::proxy::{Deed, Proxy};
-use super::server::tenant;
+use super::contract::profile;
+use super::server::{tenant, with_profile};
 use super::*;
 use crate::common::runs::block_on;
 
@@ -81,7 +82,8 @@ async fn one_bad_value_stops_no_other() {
     let proxy = Proxy::before(&service.base, |asked| {
         if is_write(asked) && asked.body.contains("bad value") { Deed::Refuse(400, r#"{"status": "400", "scimType": "invalidValue", "detail": "secret detail"}"#) } else { Deed::Pass }
     });
-    let trial = Trial::open(&proxy.await.base);
+    let proxy = proxy.await;
+    let trial = Trial::open(&proxy.base);
     let mut writes = Vec::new();
     for act in [set("title", "fine"), set("nickName", "bad value"), set("displayName", "fine too")] {
         writes.push(trial.writing("ann", &ann, act).await);
@@ -100,7 +102,8 @@ async fn one_bad_member_stops_no_other() {
     let (ann, bob) = (make_user(&service.base, "ann", json!({})).await, make_user(&service.base, "bob", json!({})).await);
     let bad = ann.clone();
     let proxy = Proxy::before(&service.base, move |asked| if is_write(asked) && asked.body.contains(&bad) { Deed::Refuse(400, "") } else { Deed::Pass });
-    let trial = Trial::open(&proxy.await.base);
+    let proxy = proxy.await;
+    let trial = Trial::open(&proxy.base);
     let writes = vec![trial.writing("ann", &ann, Act::Grant(group("staff"))).await, trial.writing("bob", &bob, Act::Grant(group("staff"))).await];
     let answers = trial.write(writes).await;
     assert!(matches!(answers[0], Err(Failure::Conflict(_))) && answers[1].is_ok(), "{answers:?}");
@@ -119,6 +122,30 @@ async fn what_changed_since_it_was_read_is_a_conflict() {
     assert!(matches!(&answer, Err(Failure::Conflict(why)) if why.contains("changed since it was read")), "{answer:?}");
     let patch = proxy.asked().into_iter().find(is_write).unwrap();
     assert_eq!(patch.headers["if-match"], "W/\"older\"");
+}
+
+#[tokio::test]
+async fn without_patch_the_whole_resource_is_put_as_it_was_read() {
+    let service = with_profile(&profile(json!({"patch": {"supported": false}})));
+    let more = json!({"nickName": "kept", "emails": [{"value": "a@home", "type": "home"}], "phoneNumbers": [{"value": "1", "type": "work"}]});
+    let ann = make_user(&service.base, "ann", more).await;
+    let bob = make_user(&service.base, "bob", json!({})).await;
+    make_group(&service.base, "staff", json!([{"value": bob}])).await;
+    let proxy = Proxy::counting(&service.base).await;
+    let trial = Trial::open(&proxy.base);
+    let work = r#"emails[type eq "work"].value"#;
+    for act in [set(work, "a@work"), set("title", "x"), Act::Disable, Act::Clear(name(r#"phoneNumbers[type eq "work"].value"#)), Act::Grant(group("staff"))] {
+        trial.act("ann", &ann, act).await.unwrap();
+    }
+    let writes: Vec<_> = proxy.asked().into_iter().filter(is_write).collect();
+    assert!(writes.iter().all(|asked| asked.method == "PUT" && asked.headers.contains_key("if-match")), "{writes:?}");
+    assert_eq!(writes.len(), 5);
+    let user = curl("GET", &format!("{}/Users/{ann}", service.base), None).await;
+    assert_eq!((&user["nickName"], &user["title"], &user["active"]), (&json!("kept"), &json!("x"), &json!(false)));
+    assert_eq!(user["emails"], json!([{"value": "a@home", "type": "home"}, {"value": "a@work", "type": "work"}]));
+    assert_eq!(user["phoneNumbers"], Json::Null);
+    let group = &curl("GET", &format!("{}/Groups", service.base), None).await["Resources"][0]["members"];
+    assert_eq!(*group, json!([{"value": bob}, {"value": ann}]));
 }
 
 #[tokio::test]

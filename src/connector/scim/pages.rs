@@ -56,15 +56,16 @@ impl Pages {
     }
 
     fn take(&mut self, body: Option<Json>) -> Result<Next, String> {
-        let Some(Json::Object(body)) = body else { return Err("an answer is no list".to_owned()) };
+        let Some(Json::Object(mut body)) = body else { return Err("an answer is no list".to_owned()) };
         let total = get(&body, "totalResults").and_then(number).ok_or("an answer names no totalResults")?;
         let first = *self.first_total.get_or_insert(total);
         if total != first {
             return Err(format!("totalResults went from {first} to {total} while it was read"));
         }
-        let items = match get(&body, "Resources") {
+        let name = body.keys().find(|name| name.eq_ignore_ascii_case("Resources")).cloned().unwrap_or_default();
+        let items = match body.remove(&name) {
             None | Some(Json::Null) => Vec::new(),
-            Some(Json::Array(items)) => items.clone(),
+            Some(Json::Array(items)) => items,
             Some(Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Object(_)) => return Err("an answer is no list".to_owned()),
         };
         let mut taken = 0;

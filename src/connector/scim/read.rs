@@ -62,7 +62,14 @@ impl Scim {
             }
         };
         let (config, types, schemas) = join3(page("ServiceProviderConfig"), page("ResourceTypes"), page("Schemas")).await;
-        let service = Arc::new(Service::new(config?.as_ref(), types?.as_ref(), schemas?.as_ref()));
+        let (config, types, schemas) = (config?, types?, schemas?);
+        let mut service = Service::new(config.as_ref(), types.as_ref(), schemas.as_ref());
+        if types.is_none() && service.groups.is_some() {
+            let query = vec![("startIndex", "1".to_owned()), ("count", "1".to_owned()), ("attributes", "displayName".to_owned())];
+            let answer = self.calls.get(Kind::Groups.path(&service), query).await?;
+            service.groups = service.groups.filter(|_| !matches!(answer.status, 404 | 405 | 501));
+        }
+        let service = Arc::new(service);
         *self.service.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&service));
         Ok(service)
     }

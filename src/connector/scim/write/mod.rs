@@ -106,10 +106,11 @@ impl Scim {
         let mut created: BTreeSet<&AccountKey> = BTreeSet::new();
         for (phase, run) in phases(batch) {
             let keys: BTreeSet<&AccountKey> = run.iter().map(|(_, write)| write.change.key()).collect();
+            let accounts: BTreeSet<_> = run.iter().map(|(_, write)| (&write.id, write.id.is_none().then(|| write.change.key()))).collect();
             calls += match phase {
                 Phase::Edit => {
                     let owners = run.iter().filter(|(_, write)| *write.change.act() == Act::Own).map(|(_, write)| creation::owner(write));
-                    self.reading(service, ids(&run)) + self.searching(service, owners.flatten().collect()) + keys.len()
+                    self.reading(service, ids(&run)) + self.searching(service, owners.flatten().collect()) + accounts.len()
                 }
                 Phase::Create => self.searching(service, run.iter().filter_map(|(_, write)| creation::owner(write)).collect()) + run.len(),
                 Phase::Provide => 2 * run.len(),
