@@ -15,7 +15,9 @@ async fn holds(base: &str, attribute: &str) {
         target: target(),
         attribute: name(attribute),
         entitlement: group("contract"),
-        texts: ["\u{202E}\"\\\u{2066}ابجد\u{2069} ﷽", "👩‍👩‍👧‍👦 e\u{301} ß İ ﬁ", "\\u0041 \\\" \\\\", "a,b;c=d&e+f?g#h"].map(str::to_owned).to_vec(),
+        texts: ["\u{202E}\"\\\u{2066}ابجد\u{2069} ﷽", "👩‍👩‍👧‍👦 e\u{301} ß İ ﬁ", "\\u0041 \\\" \\\\", "a,b;c=d&e+f?g#h"]
+            .map(str::to_owned)
+            .to_vec(),
     };
     let report = run(&subject).await;
     assert!(report.passed(), "{report}");

@@ -141,5 +141,9 @@ async fn hand_on(inside: &Inside, asked: &Asked, query: Option<String>, login: O
 }
 
 fn plain(status: u16, body: &'static str) -> Response {
-    Response::builder().status(StatusCode::from_u16(status).unwrap()).header("content-type", "application/json").body(Body::from(body)).unwrap()
+    Response::builder()
+        .status(StatusCode::from_u16(status).unwrap())
+        .header("content-type", "application/json")
+        .body(Body::from(body))
+        .unwrap()
 }

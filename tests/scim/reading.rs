@@ -36,7 +36,8 @@ async fn a_listing_of_many_pages_is_complete() {
     assert_eq!(count(&observed), 250);
     assert_eq!(observed.members(&group("all")), Some(250));
     assert!(observed.accounts().all(|account| account.entitlements_complete && account.entitlements.contains_key(&group("all"))));
-    let pages: Vec<_> = proxy.asked().iter().filter(|asked| asked.lists("Users")).map(|asked| (asked.query("startIndex"), asked.query("count"))).collect();
+    let pages: Vec<_> =
+        proxy.asked().iter().filter(|asked| asked.lists("Users")).map(|asked| (asked.query("startIndex"), asked.query("count"))).collect();
     let page = |start: &str, count: &str| (Some(start.to_owned()), Some(count.to_owned()));
     assert_eq!(pages, [page("1", "100"), page("101", "100"), page("201", "100"), page("251", "1")]);
 }
@@ -54,19 +55,47 @@ async fn whoever_is_there_is_never_missing() {
     // The name, what is done to the nth listing of users, and how far the listing says it reached.
     let rows: [(&str, Lie, Result<Extent, ()>); 15] = [
         ("the truth", |_, _| Deed::Pass, Ok(Extent::Complete)),
-        ("page 2 repeats page 1", |_, n| if n == 2 { Deed::Ask("startIndex=1&count=2".to_owned()) } else { Deed::Pass }, partial("came twice")),
+        (
+            "page 2 repeats page 1",
+            |_, n| if n == 2 { Deed::Ask("startIndex=1&count=2".to_owned()) } else { Deed::Pass },
+            partial("came twice"),
+        ),
         ("page 1 ends early", |_, n| if n == 1 { change(|body| drop(resources(body).pop())) } else { Deed::Pass }, Ok(Extent::Complete)),
-        ("page 1 loses its first", |_, n| if n == 1 { change(|body| drop(resources(body).remove(0))) } else { Deed::Pass }, partial("came twice")),
-        ("page 2 is empty", |_, n| if n == 2 { change(|body| resources(body).clear()) } else { Deed::Pass }, partial("it ends after 2 of 5")),
+        (
+            "page 1 loses its first",
+            |_, n| if n == 1 { change(|body| drop(resources(body).remove(0))) } else { Deed::Pass },
+            partial("came twice"),
+        ),
+        (
+            "page 2 is empty",
+            |_, n| if n == 2 { change(|body| resources(body).clear()) } else { Deed::Pass },
+            partial("it ends after 2 of 5"),
+        ),
         ("the total counts the page", |_, _| change(|body| body["totalResults"] = json!(resources(body).len())), partial("from 2 to 1")),
         ("the total counts the first page", |_, _| change(|body| body["totalResults"] = json!(2)), partial("more than the 2")),
         ("the total is too large", |_, _| change(|body| body["totalResults"] = json!(7)), partial("it ends after 5 of 7")),
-        ("the total grows", |_, n| if n == 3 { change(|body| body["totalResults"] = json!(6)) } else { Deed::Pass }, partial("from 5 to 6")),
-        ("the total is no number", |_, n| if n == 2 { change(|body| body["totalResults"] = json!("many")) } else { Deed::Pass }, partial("names no totalResults")),
-        ("an entry has no id", |_, n| if n == 2 { change(|body| drop(resources(body)[0].as_object_mut().unwrap().remove("id"))) } else { Deed::Pass }, partial("has no id")),
+        (
+            "the total grows",
+            |_, n| if n == 3 { change(|body| body["totalResults"] = json!(6)) } else { Deed::Pass },
+            partial("from 5 to 6"),
+        ),
+        (
+            "the total is no number",
+            |_, n| if n == 2 { change(|body| body["totalResults"] = json!("many")) } else { Deed::Pass },
+            partial("names no totalResults"),
+        ),
+        (
+            "an entry has no id",
+            |_, n| if n == 2 { change(|body| drop(resources(body)[0].as_object_mut().unwrap().remove("id"))) } else { Deed::Pass },
+            partial("has no id"),
+        ),
         ("page 2 fails once", |_, n| if n == 2 { Deed::Refuse(500, "") } else { Deed::Pass }, Ok(Extent::Complete)),
         ("page 2 is garbage", |_, n| if n == 2 { Deed::Refuse(200, "<html>") } else { Deed::Pass }, partial("users: ")),
-        ("page 2 always fails", |asked, _| if asked.query("startIndex").as_deref() == Some("3") { Deed::Refuse(500, "") } else { Deed::Pass }, partial("users: ")),
+        (
+            "page 2 always fails",
+            |asked, _| if asked.query("startIndex").as_deref() == Some("3") { Deed::Refuse(500, "") } else { Deed::Pass },
+            partial("users: "),
+        ),
         ("page 1 is garbage", |_, _| Deed::Refuse(200, "<html>"), Err(())),
     ];
     for (row, lie, expected) in rows {
@@ -109,9 +138,13 @@ async fn a_listing_of_groups_that_ends_early_shows_no_one_without() {
     let service = tenant();
     let ann = make_user(&service.base, "ann", json!({})).await;
     make_group(&service.base, "staff", json!([{"value": ann}])).await;
-    let proxy = Proxy::before(&service.base, |asked| {
-        if asked.lists("Groups") { change(|body| body["totalResults"] = json!(3)) } else { Deed::Pass }
-    });
+    let proxy =
+        Proxy::before(
+            &service.base,
+            |asked| {
+                if asked.lists("Groups") { change(|body| body["totalResults"] = json!(3)) } else { Deed::Pass }
+            },
+        );
     let observed = Trial::open(&proxy.await.base).reader.list(&wanted(&[])).await.unwrap();
     assert!(!observed.is_whole());
     assert!(observed.accounts().all(|account| !account.entitlements_complete));
@@ -254,7 +287,11 @@ async fn only_a_plain_no_is_shut() {
         let answer = said.clone();
         let proxy = Proxy::before(&service.base, move |asked| {
             let said = answer.clone();
-            if asked.lists("Users") { Deed::Change(Box::new(move |body| resources(body).iter_mut().for_each(|user| user["active"] = said.clone()))) } else { Deed::Pass }
+            if asked.lists("Users") {
+                Deed::Change(Box::new(move |body| resources(body).iter_mut().for_each(|user| user["active"] = said.clone())))
+            } else {
+                Deed::Pass
+            }
         });
         let found = Trial::open(&proxy.await.base).find(vec![by_name("ann")], &[]).await;
         assert_eq!(found.accounts().next().unwrap().state, expected, "{said}");
@@ -274,7 +311,10 @@ async fn a_probe_says_what_the_service_can() {
     assert!(rule("externalId").read_only && rule("active").read_only && rule("groups").read_only);
     assert!(!schema.attributes.contains_key(&name("password")));
     let mapped: Vec<&str> = schema.default_mapping.keys().map(AttributeName::as_str).collect();
-    assert!(["userName", "displayName", "name.givenName", r#"emails[type eq "work"].value"#].iter().all(|one| mapped.contains(one)), "{mapped:?}");
+    assert!(
+        ["userName", "displayName", "name.givenName", r#"emails[type eq "work"].value"#].iter().all(|one| mapped.contains(one)),
+        "{mapped:?}"
+    );
 }
 
 #[tokio::test]

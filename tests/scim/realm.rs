@@ -35,7 +35,10 @@ impl Realm {
         let service = tenant();
         let realm = Self { folder: tempfile::tempdir().unwrap(), service };
         let base = &realm.service.base;
-        realm.write("realm.yaml", "apiVersion: provost.dev/v1alpha1\nkind: Realm\nmetadata: {name: acme}\nspec: {id: acme, timezone: UTC}\n");
+        realm.write(
+            "realm.yaml",
+            "apiVersion: provost.dev/v1alpha1\nkind: Realm\nmetadata: {name: acme}\nspec: {id: acme, timezone: UTC}\n",
+        );
         realm.write(
             "chat.yaml",
             &format!(

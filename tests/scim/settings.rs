@@ -18,7 +18,11 @@ fn a_manifest_that_cannot_work_says_why() {
         ("this machine, in the clear", url("http://127.0.0.1:8080/scim/v2"), None),
         ("this machine by name", url("http://localhost/scim"), None),
         ("this machine, IPv6", url("http://[::1]:8080"), None),
-        ("another machine, in the clear", url("http://chat.example/scim/v2"), Some("spec.scim.url: http would carry the login in the clear")),
+        (
+            "another machine, in the clear",
+            url("http://chat.example/scim/v2"),
+            Some("spec.scim.url: http would carry the login in the clear"),
+        ),
         ("no address", url("chat.example"), Some("spec.scim.url: it is no address")),
         ("another scheme", url("ftp://chat.example"), Some("spec.scim.url: ftp is no scheme of SCIM")),
         ("a query", url("https://chat.example/scim?x=1"), Some("spec.scim.url: it has a query")),
@@ -32,8 +36,16 @@ fn a_manifest_that_cannot_work_says_why() {
         ("the state", mapped("active"), Some("spec.mapping.active:")),
         ("a password", mapped("password"), Some("spec.mapping.password:")),
         ("no attribute", mapped("emails.work.value"), Some("spec.mapping: `emails.work.value` is no SCIM attribute; write it as")),
-        ("another kind", TargetSystemSpec { entitlements: BTreeMap::from([("role".to_owned(), KindSpec::default())]), ..base() }, Some("spec.entitlements.role:")),
-        ("first passwords", TargetSystemSpec { credentials: Some(CredentialsSpec { deliver: Some(Deliver::Secret), ttl: None }), ..base() }, Some("spec.credentials.deliver:")),
+        (
+            "another kind",
+            TargetSystemSpec { entitlements: BTreeMap::from([("role".to_owned(), KindSpec::default())]), ..base() },
+            Some("spec.entitlements.role:"),
+        ),
+        (
+            "first passwords",
+            TargetSystemSpec { credentials: Some(CredentialsSpec { deliver: Some(Deliver::Secret), ttl: None }), ..base() },
+            Some("spec.credentials.deliver:"),
+        ),
     ];
     for (row, target, expected) in rows {
         let problems = check(&target);

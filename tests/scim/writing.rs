@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::proxy::{Deed, Proxy};
 use super::contract::profile;
+use super::proxy::{Deed, Proxy};
 use super::server::{tenant, with_profile};
 use super::*;
 use crate::common::runs::block_on;
@@ -80,7 +80,11 @@ async fn one_bad_value_stops_no_other() {
     let service = tenant();
     let ann = make_user(&service.base, "ann", json!({})).await;
     let proxy = Proxy::before(&service.base, |asked| {
-        if is_write(asked) && asked.body.contains("bad value") { Deed::Refuse(400, r#"{"status": "400", "scimType": "invalidValue", "detail": "secret detail"}"#) } else { Deed::Pass }
+        if is_write(asked) && asked.body.contains("bad value") {
+            Deed::Refuse(400, r#"{"status": "400", "scimType": "invalidValue", "detail": "secret detail"}"#)
+        } else {
+            Deed::Pass
+        }
     });
     let proxy = proxy.await;
     let trial = Trial::open(&proxy.base);
@@ -101,10 +105,14 @@ async fn one_bad_member_stops_no_other() {
     make_group(&service.base, "staff", json!([])).await;
     let (ann, bob) = (make_user(&service.base, "ann", json!({})).await, make_user(&service.base, "bob", json!({})).await);
     let bad = ann.clone();
-    let proxy = Proxy::before(&service.base, move |asked| if is_write(asked) && asked.body.contains(&bad) { Deed::Refuse(400, "") } else { Deed::Pass });
+    let proxy = Proxy::before(
+        &service.base,
+        move |asked| if is_write(asked) && asked.body.contains(&bad) { Deed::Refuse(400, "") } else { Deed::Pass },
+    );
     let proxy = proxy.await;
     let trial = Trial::open(&proxy.base);
-    let writes = vec![trial.writing("ann", &ann, Act::Grant(group("staff"))).await, trial.writing("bob", &bob, Act::Grant(group("staff"))).await];
+    let writes =
+        vec![trial.writing("ann", &ann, Act::Grant(group("staff"))).await, trial.writing("bob", &bob, Act::Grant(group("staff"))).await];
     let answers = trial.write(writes).await;
     assert!(matches!(answers[0], Err(Failure::Conflict(_))) && answers[1].is_ok(), "{answers:?}");
 }
@@ -114,7 +122,11 @@ async fn what_changed_since_it_was_read_is_a_conflict() {
     let service = tenant();
     let ann = make_user(&service.base, "ann", json!({})).await;
     let proxy = Proxy::before(&service.base, |asked| {
-        if asked.method == "GET" && asked.uri.contains("/Users/") { Deed::Change(Box::new(|body| body["meta"]["version"] = json!("W/\"older\""))) } else { Deed::Pass }
+        if asked.method == "GET" && asked.uri.contains("/Users/") {
+            Deed::Change(Box::new(|body| body["meta"]["version"] = json!("W/\"older\"")))
+        } else {
+            Deed::Pass
+        }
     });
     let proxy = proxy.await;
     let trial = Trial::open(&proxy.base);
@@ -127,14 +139,21 @@ async fn what_changed_since_it_was_read_is_a_conflict() {
 #[tokio::test]
 async fn without_patch_the_whole_resource_is_put_as_it_was_read() {
     let service = with_profile(&profile(json!({"patch": {"supported": false}})));
-    let more = json!({"nickName": "kept", "emails": [{"value": "a@home", "type": "home"}], "phoneNumbers": [{"value": "1", "type": "work"}]});
+    let more =
+        json!({"nickName": "kept", "emails": [{"value": "a@home", "type": "home"}], "phoneNumbers": [{"value": "1", "type": "work"}]});
     let ann = make_user(&service.base, "ann", more).await;
     let bob = make_user(&service.base, "bob", json!({})).await;
     make_group(&service.base, "staff", json!([{"value": bob}])).await;
     let proxy = Proxy::counting(&service.base).await;
     let trial = Trial::open(&proxy.base);
     let work = r#"emails[type eq "work"].value"#;
-    for act in [set(work, "a@work"), set("title", "x"), Act::Disable, Act::Clear(name(r#"phoneNumbers[type eq "work"].value"#)), Act::Grant(group("staff"))] {
+    for act in [
+        set(work, "a@work"),
+        set("title", "x"),
+        Act::Disable,
+        Act::Clear(name(r#"phoneNumbers[type eq "work"].value"#)),
+        Act::Grant(group("staff")),
+    ] {
         trial.act("ann", &ann, act).await.unwrap();
     }
     let writes: Vec<_> = proxy.asked().into_iter().filter(is_write).collect();
@@ -177,7 +196,8 @@ async fn answers_mean_what_is_to_be_done() {
     for (status, body, meanings) in rows {
         let acts = [Act::Disable, set("title", "x"), Act::Grant(group("staff"))];
         for (act, meaning) in acts.into_iter().zip(meanings) {
-            let proxy = Proxy::before(&service.base, move |asked| if is_write(asked) { Deed::Refuse(status, body) } else { Deed::Pass }).await;
+            let proxy =
+                Proxy::before(&service.base, move |asked| if is_write(asked) { Deed::Refuse(status, body) } else { Deed::Pass }).await;
             let answer = Trial::open(&proxy.base).act("ann", &ann, act.clone()).await;
             assert!(meaning(&answer), "{status} to {}: {answer:?}", act.verb());
             assert_eq!(proxy.asked().iter().filter(|asked| is_write(asked)).count(), 1, "{status} to {}: sent once", act.verb());
@@ -253,7 +273,12 @@ async fn what_scim_has_not_is_refused_by_name() {
     let trial = Trial::open(&service.base);
     let right = EntitlementKey::parse("chat/group/staff:admin").unwrap();
     let role = EntitlementKey::parse("chat/role/staff").unwrap();
-    for (act, says) in [(Act::Grant(right), "no rights"), (Act::Revoke(role), "kind group only"), (Act::Withdraw, "no invitations"), (Act::EndSessions, "EndSessions")] {
+    for (act, says) in [
+        (Act::Grant(right), "no rights"),
+        (Act::Revoke(role), "kind group only"),
+        (Act::Withdraw, "no invitations"),
+        (Act::EndSessions, "EndSessions"),
+    ] {
         let answer = trial.act("ann", &ann, act.clone()).await;
         assert!(matches!(&answer, Err(Failure::Config(why)) if why.contains(says)), "{}: {answer:?}", act.verb());
     }

@@ -5,7 +5,7 @@
 //! `externalId`, the state in `active`. Attributes are named as SCIM's PATCH names them, such as `emails[type eq "work"].value`.
 //!
 //! ```text
-//! mod (Reader, Writer) ─► read (list, find) ─► search ─► pages, filter ─► calls ─► net, gate
+//! mod (Reader, Writer) ─► read, members (list, find) ─► search ─► pages, filter ─► calls ─► net, gate
 //!                     └─► write (edits, creation, membership) ──────────────┘
 //!       service (what it says of itself) · path (attributes in a resource, PATCH) · account, groups (resources ─► model)
 //! ```
@@ -31,6 +31,7 @@ mod account;
 mod calls;
 mod filter;
 mod groups;
+mod members;
 mod pages;
 mod path;
 mod read;

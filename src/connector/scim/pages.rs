@@ -124,7 +124,8 @@ mod tests {
 
     #[test]
     fn only_a_listing_that_adds_up_is_complete() {
-        let rows: Vec<(&str, Vec<Option<Json>>, Result<usize, &str>)> = vec![
+        type Row = (&'static str, Vec<Option<Json>>, Result<usize, &'static str>);
+        let rows: Vec<Row> = vec![
             ("nothing", vec![page(0, &[])], Ok(0)),
             ("nothing, without Resources", vec![Some(json!({"totalResults": 0}))], Ok(0)),
             ("one page", vec![page(2, &["a", "b"]), page(2, &[])], Ok(2)),

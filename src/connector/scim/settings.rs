@@ -6,7 +6,7 @@ use url::{Host, Url};
 
 use super::path::Path;
 use super::service::{OWN, is_own};
-use crate::api::target::{CorrelationSpec, Deliver, LimitsSpec, TargetSystemSpec};
+use crate::api::target::{CorrelationSpec, Deliver, TargetSystemSpec};
 use crate::connector::gate::{Defaults, Gate};
 use crate::connector::net::{AddressRules, Auth, ClientIdentity, Http, HttpSettings};
 use crate::model::failure::Failure;
@@ -76,7 +76,7 @@ pub(super) fn http(target: &TargetSystemSpec, secret: &SecretData, addresses: &A
         (Some(_), None) => return Err(Failure::Config(format!("Secret {name} has `tls.crt` without `tls.key`: add it, or remove both"))),
         (None, Some(_)) => return Err(Failure::Config(format!("Secret {name} has `tls.key` without `tls.crt`: add it, or remove both"))),
     };
-    let limits = target.limits.clone().unwrap_or_else(LimitsSpec::default);
+    let limits = target.limits.clone().unwrap_or_default();
     let gate = Arc::new(Gate::new(&limits, Defaults::default()));
     Ok((Http::new(&settings, gate)?, login))
 }

@@ -211,22 +211,21 @@ fn named(act: &Act) -> Option<&AttributeName> {
 fn wish(service: &Service, id: &AccountId, write: &Write, owned: &Resources) -> Result<(Path, Content), Failure> {
     let own = |name: &str| Path::parse(name).map_err(|error| Failure::Bug(error.to_string()));
     let act = write.change.act();
-    if let Some(attribute) = named(act) {
+    if let Act::Set(attribute, value) = act {
         let path = attribute_path(attribute)?;
-        let content = match act {
-            Act::Set(_, value) => service.content(&path, write.attributes.get(attribute).unwrap_or(value))?,
-            _ => Content::Nothing,
-        };
+        let content = service.content(&path, write.attributes.get(attribute).unwrap_or(value))?;
         return Ok((path, content));
     }
-    match act {
-        Act::Own => {
-            match owned.iter().find(|(other, resource)| *other != id.as_str() && owner(write).is_some_and(|term| term.is(resource))) {
-                Some((other, _)) => Err(Failure::Conflict(format!("account {other} has the owner key {} already", write.owner))),
-                None => Ok((own("externalId")?, Content::One(Json::String(write.owner.to_string())))),
-            }
-        }
-        act => Ok((own("active")?, Content::One(Json::Bool(*act == Act::Enable)))),
+    if let Act::Clear(attribute) = act {
+        return Ok((attribute_path(attribute)?, Content::Nothing));
+    }
+    if *act != Act::Own {
+        return Ok((own("active")?, Content::One(Json::Bool(*act == Act::Enable))));
+    }
+    let holder = owned.iter().find(|(other, resource)| *other != id.as_str() && owner(write).is_some_and(|term| term.is(resource)));
+    match holder {
+        Some((other, _)) => Err(Failure::Conflict(format!("account {other} has the owner key {} already", write.owner))),
+        None => Ok((own("externalId")?, Content::One(Json::String(write.owner.to_string())))),
     }
 }
 
@@ -241,16 +240,16 @@ pub(super) fn attribute_path(attribute: &AttributeName) -> Result<Path, Failure>
 
 /// Whether it is so already.
 fn holds(service: &Service, resource: &Resource, act: &Act, path: &Path, content: &Content) -> bool {
-    match act {
-        Act::Enable => state(resource) == AccountState::Enabled && resource.contains_key("active"),
-        Act::Disable => state(resource) == AccountState::Disabled,
-        _ => {
-            let mut wished = Resource::new();
-            path.put(&mut wished, content);
-            let texts = |resource: &Resource| service.value(path, resource).map(|value| value.texts()).unwrap_or_default();
-            texts(resource) == texts(&wished)
-        }
+    if *act == Act::Enable {
+        return state(resource) == AccountState::Enabled && resource.contains_key("active");
     }
+    if *act == Act::Disable {
+        return state(resource) == AccountState::Disabled;
+    }
+    let mut wished = Resource::new();
+    path.put(&mut wished, content);
+    let texts = |resource: &Resource| service.value(path, resource).map(|value| value.texts()).unwrap_or_default();
+    texts(resource) == texts(&wished)
 }
 
 /// A resource as PUT takes it: what only the service writes is left out.

@@ -161,8 +161,10 @@ fn ids(run: &[(usize, &Write)]) -> BTreeSet<Term> {
 }
 
 fn impossible(write: &Write) -> Failure {
-    Failure::Config(match write.change.act() {
-        Act::Withdraw => "type scim has no invitations that could be taken back".to_owned(),
-        act => format!("type scim cannot do this: {}", act.verb()),
+    let act = write.change.act();
+    Failure::Config(if *act == Act::Withdraw {
+        "type scim has no invitations that could be taken back".to_owned()
+    } else {
+        format!("type scim cannot do this: {}", act.verb())
     })
 }

@@ -3,13 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
+use self::field::{Field, Form, builtin, describe, id_of};
 use super::path::{CORE, Content, Path, Resource, get};
 use crate::model::failure::Failure;
 use crate::model::ids::AttributeName;
 use crate::model::schema::{AttributeRule, Capabilities, Schema};
 use crate::model::value::Value;
+
+mod field;
 
 /// The enterprise extension.
 pub(super) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -47,32 +50,6 @@ pub(super) enum Edits {
     Patch,
     /// By PUT of the whole resource.
     Put,
-}
-
-/// What kind of value a field holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Text,
-    Bool,
-    Number,
-    /// Sub-attributes.
-    Complex,
-}
-
-/// One field of the schema of users, or of one of its extensions.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Field {
-    form: Form,
-    many: bool,
-    case_exact: bool,
-    required: bool,
-    unique: bool,
-    read_only: bool,
-    readable: bool,
-    /// Values that its schema suggests, such as the types of addresses.
-    canonical: Vec<String>,
-    /// The name as it is written.
-    name: String,
 }
 
 /// What is known of the service.
@@ -289,63 +266,12 @@ pub(super) fn is_own(key: &str, own: &str) -> bool {
     key.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
-fn describe(fields: &mut BTreeMap<String, Field>, schema: &Json) {
-    let id = id_of(schema);
-    let prefix = if id.eq_ignore_ascii_case(CORE) { String::new() } else { format!("{id}:") };
-    for attribute in members(schema, "attributes") {
-        let Some(name) = attribute.get("name").and_then(Json::as_str) else { continue };
-        let name = format!("{prefix}{name}");
-        let field = Field::new(attribute, name.clone());
-        for sub in members(attribute, "subAttributes") {
-            if let Some(own) = sub.get("name").and_then(Json::as_str) {
-                let name = format!("{name}.{own}");
-                fields.insert(name.to_lowercase(), Field::new(sub, name));
-            }
-        }
-        fields.insert(name.to_lowercase(), field);
-    }
-}
-
-impl Field {
-    fn new(attribute: &Json, name: String) -> Self {
-        let text = |key: &str| attribute.get(key).and_then(Json::as_str).unwrap_or_default().to_lowercase();
-        let is = |key: &str| attribute.get(key).and_then(Json::as_bool).unwrap_or(false);
-        let form = match text("type").as_str() {
-            "boolean" => Form::Bool,
-            "integer" | "decimal" => Form::Number,
-            "complex" => Form::Complex,
-            _ => Form::Text,
-        };
-        // References and binary values are compared as they are (RFC 7643, 2.3.6 and 2.3.7).
-        let exact = matches!(text("type").as_str(), "reference" | "binary" | "datetime");
-        Self {
-            form,
-            many: is("multiValued"),
-            case_exact: is("caseExact") || exact,
-            required: is("required"),
-            unique: matches!(text("uniqueness").as_str(), "server" | "global"),
-            read_only: text("mutability") == "readonly",
-            readable: text("returned") != "never" && text("mutability") != "writeonly",
-            canonical: members(attribute, "canonicalValues").iter().filter_map(Json::as_str).map(str::to_owned).collect(),
-            name,
-        }
-    }
-}
-
 fn entries(body: &Json) -> Vec<&Json> {
     match body {
         Json::Array(all) => all.iter().collect(),
         Json::Object(list) => get(list, "Resources").and_then(Json::as_array).map(|all| all.iter().collect()).unwrap_or_default(),
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => Vec::new(),
     }
-}
-
-fn members<'j>(of: &'j Json, name: &str) -> &'j [Json] {
-    of.get(name).and_then(Json::as_array).map_or(&[], Vec::as_slice)
-}
-
-fn id_of(schema: &Json) -> &str {
-    schema.get("id").and_then(Json::as_str).unwrap_or_default()
 }
 
 /// The path of an endpoint below the base; what is no plain path is not followed.
@@ -355,26 +281,4 @@ fn segments(endpoint: Option<&str>) -> Option<Vec<String>> {
         !segment.is_empty() && !segment.starts_with('.') && segment.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
     };
     endpoint.split('/').all(plain).then(|| endpoint.split('/').map(str::to_owned).collect())
-}
-
-/// What RFC 7643 says of users, where the service itself says nothing.
-fn builtin() -> [Json; 2] {
-    let text = |name: &str| json!({"name": name, "type": "string"});
-    let texts = |names: &[&str]| names.iter().map(|name| text(name)).collect::<Vec<_>>();
-    let many = |name: &str| {
-        let mut subs = texts(&["value", "display", "type"]);
-        subs.push(json!({"name": "primary", "type": "boolean"}));
-        json!({"name": name, "type": "complex", "multiValued": true, "subAttributes": subs})
-    };
-    let mut user = texts(&["displayName", "nickName", "profileUrl", "title", "userType", "preferredLanguage", "locale", "timezone"]);
-    user.extend([
-        json!({"name": "userName", "type": "string", "required": true, "uniqueness": "server"}),
-        json!({"name": "active", "type": "boolean"}),
-        json!({"name": "name", "type": "complex", "subAttributes": texts(&["formatted", "familyName", "givenName", "middleName", "honorificPrefix", "honorificSuffix"])}),
-        json!({"name": "addresses", "type": "complex", "multiValued": true, "subAttributes": texts(&["formatted", "streetAddress", "locality", "region", "postalCode", "country", "type"])}),
-    ]);
-    user.extend(["emails", "phoneNumbers", "ims", "photos", "entitlements", "roles"].map(many));
-    let mut enterprise = texts(&["employeeNumber", "costCenter", "organization", "division", "department"]);
-    enterprise.push(json!({"name": "manager", "type": "complex", "subAttributes": texts(&["value"])}));
-    [json!({"id": CORE, "attributes": user}), json!({"id": ENTERPRISE, "attributes": enterprise})]
 }
