@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
 
-use reqwest::dns::{Addrs, Name, Resolving};
+use reqwest::dns::{Name, Resolving};
 
 use super::*;
 use crate::api::target::LimitsSpec;
@@ -54,7 +54,8 @@ impl Resolve for Names {
     fn resolve(&self, _: Name) -> Resolving {
         let mut answers = self.0.lock().unwrap();
         let answer = if answers.len() > 1 { answers.pop().unwrap() } else { answers[0].clone() };
-        Box::pin(async move { Ok(Box::new(answer.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs) })
+        let found = answer.into_iter().map(|address| SocketAddr::new(address, 0)).collect();
+        Box::pin(async move { Ok(address::addresses(found)) })
     }
 }
 
