@@ -13,7 +13,7 @@ pub(super) const FAILURES: u32 = 5;
 /// How long the circuit stays open the first time; each failed probe doubles it.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(10);
 /// How long it stays open at most.
-pub(super) const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// What a request that is let through stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

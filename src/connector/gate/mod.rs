@@ -37,7 +37,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// How long a target that is busy and does not say for how long is left alone.
 const BUSY: Duration = Duration::from_secs(1);
 /// The longest `Retry-After` that is believed.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(5);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 
 /// Why a request brought nothing, cut by what the gate does about it. The texts never carry a secret, a query or a response body.
 #[derive(Debug, Clone, PartialEq, Eq)]

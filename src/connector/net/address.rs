@@ -133,12 +133,16 @@ impl Resolve for Checked {
                 }
             }
             match refused {
-                _ if !passed.is_empty() => Ok(Box::new(passed.into_iter()) as Addrs),
+                _ if !passed.is_empty() => Ok(addresses(passed)),
                 Some(refusal) => Err(refusal.into()),
                 None => Err(NoAddress.into()),
             }
         })
     }
+}
+
+pub(super) fn addresses(found: Vec<SocketAddr>) -> Addrs {
+    Box::new(found.into_iter())
 }
 
 /// The machine's own resolver.
@@ -147,8 +151,8 @@ pub(super) struct System;
 impl Resolve for System {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            Ok(Box::new(found.into_iter()) as Addrs)
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            Ok(addresses(found.collect()))
         })
     }
 }

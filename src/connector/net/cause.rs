@@ -43,15 +43,13 @@ pub(super) fn trouble(error: &reqwest::Error, origin: &str) -> Trouble {
 }
 
 fn of_tls(error: &rustls::Error) -> String {
-    match error {
-        // The second: an authority of that name is known, but it is not the one that signed.
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
-            "its certificate is not trusted: put the certificate of the authority that signed it into the key `ca.crt` of the Secret"
-                .to_owned()
-        }
-        rustls::Error::InvalidCertificate(problem) => format!("its certificate is not valid: {problem}"),
-        error => format!("no TLS connection: {error}"),
+    let rustls::Error::InvalidCertificate(problem) = error else { return format!("no TLS connection: {error}") };
+    // The second: an authority of that name is known, but it is not the one that signed.
+    if matches!(problem, CertificateError::UnknownIssuer | CertificateError::BadSignature) {
+        return "its certificate is not trusted: put the certificate of the authority that signed it into the key `ca.crt` of the Secret"
+            .to_owned();
     }
+    format!("its certificate is not valid: {problem}")
 }
 
 /// The first error of this type on the way down, also inside `io::Error`, whose `source` passes over what it wraps.

@@ -115,11 +115,14 @@ impl Wire {
         let origin = &self.origin;
         let to = location.to_str().ok().and_then(|location| from.join(location).ok());
         let to = to.ok_or_else(|| format!("{origin}: it redirects to something that is no address"))?;
-        if to.origin() != self.base.origin() || !to.username().is_empty() || to.password().is_some() {
+        if to.origin() != self.base.origin() {
             let other = to.origin().ascii_serialization();
             return Err(format!(
                 "{origin}: it redirects to another place, {other}, which is refused; if that is right, write it as the address"
             ));
+        }
+        if !to.username().is_empty() || to.password().is_some() {
+            return Err(format!("{origin}: it redirects to an address that holds a login, which is refused"));
         }
         if request.method != Method::GET && request.method != Method::HEAD {
             return Err(format!("{origin}: it redirects a {} to another path; write that one as the address", request.method));

@@ -85,13 +85,13 @@ async fn an_answer_that_cannot_be_used_is_a_trouble() {
         ("504", Answer::of(504, &[], ""), lost("it answers 504 Gateway Timeout")),
     ];
     for (name, answer, expected) in rows {
-        let server = Server::start([answer]).await;
-        let http = http(&settings(&server.url()));
+        let server = Server::start([answer.clone()]).await;
+        let http = http(&impatient(settings(&server.url()), &answer));
         let named = |why: String| format!("{}: {why}", server.url());
         let expected = match expected {
             Trouble::Lost(why) => Trouble::Lost(named(why)),
             Trouble::Unreadable(why) => Trouble::Unreadable(named(why)),
-            other => other,
+            other @ (Trouble::Down { .. } | Trouble::Busy { .. } | Trouble::Final(_) | Trouble::Unsent(_)) => other,
         };
         assert_eq!(trouble(&http, &get()).await, expected, "{name}");
         assert_eq!(http.write(post()).await.unwrap_err(), Failure::Unknown, "{name}: a write");
@@ -128,8 +128,8 @@ async fn what_was_not_done_is_no_riddle() {
 #[tokio::test]
 async fn a_read_is_repeated_where_the_target_may_recover() {
     for (name, first) in [("reset", Answer::Reset), ("502", Answer::of(502, &[], "")), ("silent", Answer::Stall(String::new()))] {
-        let server = Server::start([first, Answer::json("{}")]).await;
-        assert_eq!(http(&settings(&server.url())).read(get()).await.unwrap().status, 200, "{name}");
+        let server = Server::start([first.clone(), Answer::json("{}")]).await;
+        assert_eq!(http(&impatient(settings(&server.url()), &first)).read(get()).await.unwrap().status, 200, "{name}");
         assert_eq!(server.seen().len(), 2, "{name}");
     }
 }

@@ -3,8 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
 
-use reqwest::dns::{Addrs, Name, Resolving};
+use reqwest::dns::{Name, Resolving};
 
+use self::server::Answer;
 use super::*;
 use crate::api::target::LimitsSpec;
 use crate::connector::gate::{Defaults, Trouble};
@@ -16,12 +17,15 @@ mod sent;
 mod server;
 mod tls;
 
-/// Long enough for everything that comes, short enough for what never does.
-const SILENCE: Duration = Duration::from_millis(300);
-
 fn settings(base: &str) -> HttpSettings {
     let settings = HttpSettings::new(Url::parse(base).unwrap(), AddressRules::local());
-    HttpSettings { read_timeout: SILENCE, body_cap: 1024, ..settings }
+    HttpSettings { body_cap: 1024, ..settings }
+}
+
+/// For a server that will stop in the middle: there is no use in a long wait.
+fn impatient(settings: HttpSettings, answer: &Answer) -> HttpSettings {
+    let read_timeout = if matches!(answer, Answer::Stall(_)) { Duration::from_millis(500) } else { settings.read_timeout };
+    HttpSettings { read_timeout, ..settings }
 }
 
 fn gate() -> Arc<Gate> {
@@ -54,7 +58,8 @@ impl Resolve for Names {
     fn resolve(&self, _: Name) -> Resolving {
         let mut answers = self.0.lock().unwrap();
         let answer = if answers.len() > 1 { answers.pop().unwrap() } else { answers[0].clone() };
-        Box::pin(async move { Ok(Box::new(answer.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs) })
+        let found = answer.into_iter().map(|address| SocketAddr::new(address, 0)).collect();
+        Box::pin(async move { Ok(address::addresses(found)) })
     }
 }
 

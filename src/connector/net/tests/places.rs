@@ -141,8 +141,8 @@ async fn a_connection_that_was_never_made_says_why() {
     drop(silent);
     let refused = format!("http://{closed}");
     let unknown = "http://dir.invalid".to_owned();
-    let rows = [
-        (&refused, Arc::new(System) as Arc<dyn Resolve>, "connection refused: nothing listens there"),
+    let rows: [(&String, Arc<dyn Resolve>, &str); 3] = [
+        (&refused, Arc::new(System), "connection refused: nothing listens there"),
         (&unknown, Arc::new(System), "its name cannot be resolved"),
         (&unknown, Names::new(&[&[]]), "its name has no address"),
     ];
@@ -193,53 +193,31 @@ async fn a_read_follows_redirects_within_its_origin() {
 
 #[tokio::test]
 async fn other_redirects_are_refused() {
-    let other = Server::start([Answer::json("{}")]).await;
-    let away = other.url();
-    let tls = |server: &Server| format!("https://{}/x", server.address);
-    let rows: [(&str, &dyn Fn(&Server) -> Answer, Request, String); 8] = [
-        (
-            "another port",
-            &|_| redirect(&format!("{away}/v2?t=1")),
-            get(),
-            format!("it redirects to another place, {away}, which is refused; if that is right, write it as the address"),
-        ),
-        (
-            "another port, a write",
-            &|_| redirect(&format!("{away}/v2?t=1")),
-            post(),
-            format!("it redirects to another place, {away}, which is refused; if that is right, write it as the address"),
-        ),
-        (
-            "without a scheme",
-            &|_| redirect(&format!("//{}/v2", other.address)),
-            get(),
-            format!("it redirects to another place, {away}, which is refused; if that is right, write it as the address"),
-        ),
-        (
-            "metadata",
-            &|_| redirect("http://169.254.169.254/latest"),
-            get(),
-            "it redirects to another place, http://169.254.169.254, which is refused; if that is right, write it as the address".to_owned(),
-        ),
-        (
-            "a file",
-            &|_| redirect("file:///etc/passwd"),
-            get(),
-            "it redirects to another place, null, which is refused; if that is right, write it as the address".to_owned(),
-        ),
-        ("a write", &|_| redirect("/v2"), post(), "it redirects a POST to another path; write that one as the address".to_owned()),
-        ("round and round", &|_| redirect("/v2"), get(), "it redirects more than 3 times".to_owned()),
-        ("no address", &|_| redirect("http://["), get(), "it redirects to something that is no address".to_owned()),
+    let other = Server::start([Answer::Reset]).await;
+    let elsewhere =
+        |origin: &str| format!("it redirects to another place, {origin}, which is refused; if that is right, write it as the address");
+    let (port, tls) = (format!("http://{}", other.address), format!("https://{}", other.address));
+    let rows = [
+        ("another port", format!("{port}/v2?t=1"), get(), elsewhere(&port)),
+        ("another port, a write", format!("{port}/v2?t=1"), post(), elsewhere(&port)),
+        ("without a scheme", format!("//{}/v2", other.address), get(), elsewhere(&port)),
+        ("another scheme", format!("{tls}/v2"), get(), elsewhere(&tls)),
+        ("metadata", "http://169.254.169.254/latest".to_owned(), get(), elsewhere("http://169.254.169.254")),
+        ("a file", "file:///etc/passwd".to_owned(), get(), elsewhere("null")),
+        ("a write", "/v2".to_owned(), post(), "it redirects a POST to another path; write that one as the address".to_owned()),
+        ("round and round", "/v2".to_owned(), get(), "it redirects more than 3 times".to_owned()),
+        ("no address", "http://[".to_owned(), get(), "it redirects to something that is no address".to_owned()),
     ];
-    for (name, answer, request, why) in rows {
-        let listener = Server::start([Answer::json("{}")]).await;
-        let server = Server::start([answer(&listener)]).await;
-        let failure = http(&settings(&server.url())).write(request).await.unwrap_err();
-        assert_eq!(failure, Failure::Config(format!("{}: {why}", server.url())), "{name}");
+    for (name, location, request, why) in rows {
+        let server = Server::start([redirect(&location)]).await;
+        let expected = Failure::Config(format!("{}: {why}", server.url()));
+        assert_eq!(http(&settings(&server.url())).read(request.clone()).await.unwrap_err(), expected, "{name}");
+        assert_eq!(http(&settings(&server.url())).write(request).await.unwrap_err(), expected, "{name}");
     }
     let server = Server::start([Answer::Reset]).await;
-    let upgraded = Server::start([redirect(&tls(&server))]).await;
-    let failure = http(&settings(&upgraded.url())).read(get()).await.unwrap_err();
-    assert!(matches!(&failure, Failure::Config(why) if why.contains("another place, https://127.0.0.1:")), "{failure}");
-    assert_eq!(other.seen().len() + server.seen().len(), 0, "nothing was sent there");
+    server.answer(redirect(&format!("http://eve@{}/v2", server.address)));
+    let failure = http(&settings(&server.url())).read(get()).await.unwrap_err();
+    let why = "it redirects to an address that holds a login, which is refused";
+    assert_eq!(failure, Failure::Config(format!("{}: {why}", server.url())), "the same origin as somebody else");
+    assert_eq!(other.seen().len(), 0, "nothing was sent there");
 }

@@ -50,9 +50,9 @@ async fn no_failure_tells() {
         ("nowhere", Answer::of(302, &[&format!("location: http://[{CANARY}")], &page)),
     ];
     for (name, answer) in answers {
-        let server = Server::start([answer]).await;
+        let server = Server::start([answer.clone()]).await;
         let auth = Auth::Basic { username: CANARY.to_owned(), password: Secret::new(CANARY.to_owned()) };
-        let http = http(&HttpSettings { auth, ..settings(&server.url()) });
+        let http = http(&impatient(HttpSettings { auth, ..settings(&server.url()) }, &answer));
         let trouble = trouble(&http, &request(Method::GET)).await;
         let write = http.write(request(Method::POST)).await.unwrap_err();
         assert!(server.texts()[0].contains(CANARY), "{name}: it was sent");

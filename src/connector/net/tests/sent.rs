@@ -18,7 +18,8 @@ async fn a_request_is_sent_as_asked_for() {
         media_type: "application/scim+json",
         ..Request::new(Method::PATCH, ["Users", "a/b?c#d"])
     };
-    let rows: [(&str, Auth, Request, &str, &[&str], &str); 3] = [
+    type Row<'a> = (&'a str, Auth, Request, &'a str, &'a [&'a str], &'a str);
+    let rows: [Row; 3] = [
         ("plain", Auth::None, get(), "GET /scim/v2/Users HTTP/1.1", &["accept: application/json"], ""),
         (
             "basic",

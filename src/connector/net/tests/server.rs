@@ -45,6 +45,7 @@ pub(super) struct Seen {
 pub(super) struct Server {
     pub(super) address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
+    answers: Arc<Mutex<Vec<Answer>>>,
     _tasks: JoinSet<()>,
 }
 
@@ -62,11 +63,11 @@ impl Server {
         answers.reverse();
         let answers = Arc::new(Mutex::new(answers));
         let mut tasks = JoinSet::new();
-        let log = Arc::clone(&seen);
+        let (log, script) = (Arc::clone(&seen), Arc::clone(&answers));
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let (answers, log, tls) = (Arc::clone(&answers), Arc::clone(&log), tls.clone());
+                let (answers, log, tls) = (Arc::clone(&script), Arc::clone(&log), tls.clone());
                 connections.spawn(async move {
                     match tls {
                         None => serve(stream, &answers, &log, |stream| stream.set_zero_linger().unwrap()).await,
@@ -78,7 +79,12 @@ impl Server {
                 });
             }
         });
-        Self { address, seen, _tasks: tasks }
+        Self { address, seen, answers, _tasks: tasks }
+    }
+
+    /// Gives this answer from now on.
+    pub(super) fn answer(&self, answer: Answer) {
+        *self.answers.lock().unwrap() = vec![answer];
     }
 
     pub(super) fn seen(&self) -> Vec<Seen> {
