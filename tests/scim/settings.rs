@@ -58,7 +58,8 @@ fn a_manifest_that_cannot_work_says_why() {
 
 #[tokio::test]
 async fn a_secret_that_cannot_work_names_the_key() {
-    let rows: [(&str, &[(&str, &str)], &str); 8] = [
+    type Row = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+    let rows: [Row; 8] = [
         ("nothing", &[], "Secret chat has no login: write `token`, or `username` and `password`"),
         ("an empty token", &[("token", "")], "Secret chat has no login"),
         ("no password", &[("username", "u")], "Secret chat has `username` and no `password`: add it"),

@@ -63,7 +63,8 @@ async fn only_the_named_authority_is_trusted() {
     let path = url::Url::parse(&service.base).unwrap().path().to_owned();
     let (right, _right) = front(&ours, "127.0.0.1", service.port()).await;
     let (wrong, _wrong) = front(&ours, "chat.example", service.port()).await;
-    let rows: [(&str, u16, &[(&str, &str)], Option<&str>); 4] = [
+    type Row<'a> = (&'a str, u16, &'a [(&'a str, &'a str)], Option<&'a str>);
+    let rows: [Row<'_>; 4] = [
         ("our authority", right, &[("ca.crt", &ours.pem)], None),
         ("none named", right, &[], Some("put the certificate of the authority that signed it into the key `ca.crt`")),
         ("another authority", right, &[("ca.crt", &other.pem)], Some("is not trusted")),

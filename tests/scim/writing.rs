@@ -38,7 +38,8 @@ async fn a_batch_costs_what_it_says() {
     let revokes = |name: &str| each(Act::Revoke(group(name)));
     let one = |acts: &[Act]| acts.iter().map(|act| (ids[0].clone(), act.clone())).collect::<Vec<_>>();
     // The name, the writes, how many calls, and how many of them change something.
-    let rows: Vec<(&str, Vec<(String, Act)>, usize, usize)> = vec![
+    type Row = (&'static str, Vec<(String, Act)>, usize, usize);
+    let rows: Vec<Row> = vec![
         ("one value of many accounts", each(set("title", "x")), 3 + 45, 45),
         ("much of one account", one(&[set("title", "y"), set("name.givenName", "z"), Act::Clear(name("title")), Act::Disable]), 1 + 1, 1),
         ("many members of one group", grants("one"), 3 + 2, 1),

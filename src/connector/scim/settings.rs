@@ -20,7 +20,8 @@ pub(in super::super) fn check(target: &TargetSystemSpec) -> Vec<String> {
         Some(block) => problems.extend(base(&block.url).err().map(|why| format!("spec.scim.url: {why}"))),
     }
     if target.secret_ref.is_none() {
-        problems.push("spec.secretRef: type scim needs a login; write `secretRef: {name: SECRET}`, the Secret with `token`, or `username` and `password`".to_owned());
+        let needs = "spec.secretRef: type scim needs a login; write `secretRef: {name: SECRET}`";
+        problems.push(format!("{needs}, the Secret with `token`, or `username` and `password`"));
     }
     let others = [("sqlite", target.sqlite.is_some()), ("ldap", target.ldap.is_some()), ("postgres", target.postgres.is_some())];
     for (block, _) in others.into_iter().filter(|(_, there)| *there) {

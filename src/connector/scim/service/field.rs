@@ -96,11 +96,13 @@ pub(super) fn builtin() -> [Json; 2] {
         json!({"name": name, "type": "complex", "multiValued": true, "subAttributes": subs})
     };
     let mut user = texts(&["displayName", "nickName", "profileUrl", "title", "userType", "preferredLanguage", "locale", "timezone"]);
+    let names = ["formatted", "familyName", "givenName", "middleName", "honorificPrefix", "honorificSuffix"];
+    let address = ["formatted", "streetAddress", "locality", "region", "postalCode", "country", "type"];
     user.extend([
         json!({"name": "userName", "type": "string", "required": true, "uniqueness": "server"}),
         json!({"name": "active", "type": "boolean"}),
-        json!({"name": "name", "type": "complex", "subAttributes": texts(&["formatted", "familyName", "givenName", "middleName", "honorificPrefix", "honorificSuffix"])}),
-        json!({"name": "addresses", "type": "complex", "multiValued": true, "subAttributes": texts(&["formatted", "streetAddress", "locality", "region", "postalCode", "country", "type"])}),
+        json!({"name": "name", "type": "complex", "subAttributes": texts(&names)}),
+        json!({"name": "addresses", "type": "complex", "multiValued": true, "subAttributes": texts(&address)}),
     ]);
     user.extend(["emails", "phoneNumbers", "ims", "photos", "entitlements", "roles"].map(many));
     let mut enterprise = texts(&["employeeNumber", "costCenter", "organization", "division", "department"]);

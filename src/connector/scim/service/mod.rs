@@ -134,14 +134,12 @@ impl Service {
             let rule = AttributeRule { read_only: true, unique: own != "active", ..AttributeRule::default() };
             attributes.extend(AttributeName::parse(own).map(|name| (name, rule)));
         }
-        let user_name = AttributeRule { required: true, unique: true, ignore_case: true, ..AttributeRule::default() };
-        attributes.extend(
-            AttributeName::parse("userName")
-                .into_iter()
-                .filter(|name| !self.fields.contains_key(&name.as_str().to_lowercase()))
-                .map(|name| (name, user_name.clone()))
-                .collect::<Vec<_>>(),
-        );
+        attributes.entry(user_name()).or_insert(AttributeRule {
+            required: true,
+            unique: true,
+            ignore_case: true,
+            ..AttributeRule::default()
+        });
         let default_mapping = DEFAULT_MAPPING.into_iter().filter(|(name, _)| *name == "userName" || self.knows(name));
         Schema {
             attributes,
