@@ -15,6 +15,9 @@ use super::service::Service;
 use crate::model::failure::Failure;
 use crate::model::observed::Extent;
 
+/// The most groups of one page.
+const GROUPS: u64 = 50;
+
 /// Resources by id.
 pub(super) type Resources = BTreeMap<String, Resource>;
 
@@ -33,6 +36,14 @@ impl Kind {
         match self {
             Self::Users => "users",
             Self::Groups => "groups",
+        }
+    }
+
+    /// How many of them one page of a listing has: a group comes with its members, and those may be many.
+    fn page(self, service: &Service) -> u64 {
+        match self {
+            Self::Users => service.page,
+            Self::Groups => service.page.min(GROUPS),
         }
     }
 
@@ -65,7 +76,8 @@ impl Scim {
     /// Everything of a kind. A failure behind the first page ends the listing early.
     pub(super) async fn everything(&self, service: &Service, kind: Kind, attributes: &[String]) -> Result<(Resources, Extent), Failure> {
         let mut pages = Pages::new(kind.word());
-        let mut asking = (1, service.page);
+        let page = kind.page(service);
+        let mut asking = (1, page);
         let mut begun = false;
         let extent = loop {
             let (start, count) = asking;
@@ -88,7 +100,7 @@ impl Scim {
             }
             begun = true;
             asking = match pages.add(answer.body) {
-                Next::Page(start) => (start, service.page),
+                Next::Page(start) => (start, page),
                 Next::Beyond(start) => (start, 1),
                 Next::End(extent) => break extent,
             };

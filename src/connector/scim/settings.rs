@@ -12,6 +12,9 @@ use crate::connector::net::{AddressRules, Auth, ClientIdentity, Http, HttpSettin
 use crate::model::failure::Failure;
 use crate::model::secret::{Secret, SecretData};
 
+/// The largest answer, in bytes: a page of groups with tens of thousands of members.
+const BODY_CAP: usize = 64 * 1024 * 1024;
+
 /// What is wrong with the settings, offline.
 pub(in super::super) fn check(target: &TargetSystemSpec) -> Vec<String> {
     let mut problems = Vec::new();
@@ -70,6 +73,7 @@ pub(super) fn http(target: &TargetSystemSpec, secret: &SecretData, addresses: &A
     let (auth, login) = login(name, secret)?;
     let mut settings = HttpSettings::new(base, addresses.clone());
     settings.auth = auth;
+    settings.body_cap = BODY_CAP;
     settings.ca = secret.get("ca.crt").map(|pem| pem.expose().as_bytes().to_vec());
     settings.identity = match (secret.get("tls.crt"), secret.get("tls.key")) {
         (None, None) => None,
