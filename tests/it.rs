@@ -15,3 +15,4 @@ mod common;
 mod kill;
 mod laws;
 mod plane;
+mod scim;

@@ -18,7 +18,7 @@ use super::status::{LastError, Shown, StatusLedgers};
 use super::fresh::{Freshness, Stands};
 use crate::api::target::{Mode, TargetSystemSpec};
 use crate::apply::target::{Oversight, Report, Target};
-use crate::connector;
+use crate::connector::{self, AddressRules};
 use crate::ledger::{LedgerStore, StoreError, Vault};
 use crate::model::account::AccountKey;
 use crate::model::change::{Cause, Change, LifecycleState};
@@ -134,6 +134,8 @@ pub struct Surroundings {
     pub store: Arc<StatusLedgers>,
     /// Relative paths start here.
     pub base: PathBuf,
+    /// Which addresses the target may have.
+    pub addresses: AddressRules,
     /// How far the inputs have been read.
     pub positions: Arc<Positions>,
     /// Reads versions and people past every cache.
@@ -215,7 +217,7 @@ impl Worker {
         self.target = None;
         let secret = self.secret(spec).await?;
         let name = &self.around.name;
-        let (reader, writer) = connector::open(name, spec, &self.around.base, &secret)?;
+        let (reader, writer) = connector::open_within(name, spec, &self.around.base, &secret, &self.around.addresses)?;
         let observe = spec.mode == Some(Mode::Observe);
         let target = Target::new(name.clone(), reader, (!observe).then_some(writer)).in_batches_of(BATCH);
         let schema = target.probe().await?;

@@ -174,6 +174,7 @@ impl RealmTask {
             vault: Arc::new(NamespaceVault::new(self.context.client.clone(), &self.namespace)),
             store,
             base: self.context.settings.base.clone(),
+            addresses: self.context.settings.addresses.clone(),
             positions: Arc::clone(&self.positions),
             freshness: self.freshness.clone(),
             touched: Arc::clone(&touched),
