@@ -14,8 +14,8 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::barrier::Positions;
-use super::status::{LastError, Shown, StatusLedgers};
 use super::fresh::{Freshness, Stands};
+use super::status::{LastError, Shown, StatusLedgers};
 use crate::api::target::{Mode, TargetSystemSpec};
 use crate::apply::target::{Oversight, Report, Target};
 use crate::connector::{self, AddressRules};
@@ -249,14 +249,14 @@ impl Worker {
         let Some(target) = &self.target else { return Err(StoreError::Store(closed().to_string())) };
         let stale = self.stale(&errand).await;
         let watch = Watch { touched: &self.around.touched, stale: &stale };
-        let report =
-            target.carry_out(&errand.plan, &errand.rules, &errand.desired, &mut ledger, &self.store, errand.t, &watch).await;
+        let report = target.carry_out(&errand.plan, &errand.rules, &errand.desired, &mut ledger, &self.store, errand.t, &watch).await;
         // After an error the store knows better than this copy does.
         self.ledger = report.is_ok().then_some(ledger);
         let report = report?;
         for (change, answer) in &report.answers {
             if let (Err(failure), Some(shown)) = (answer, errand.shown.get_mut(change.key())) {
-                shown.last_error = Some(LastError { code: failure.reason().to_owned(), message: format!("{}: {failure}", change.act().verb()) });
+                shown.last_error =
+                    Some(LastError { code: failure.reason().to_owned(), message: format!("{}: {failure}", change.act().verb()) });
             }
         }
         // What only shows is never worth a failure: the next look shows it again.

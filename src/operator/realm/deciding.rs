@@ -123,7 +123,8 @@ impl RealmTask {
         let declared: BTreeMap<TargetName, TargetSystemSpec> =
             self.realm.targets().into_iter().map(|(name, target)| (name, target.spec.clone())).collect();
         let unreadable = self.realm.unreadable_targets();
-        let gone: Vec<TargetName> = self.known.keys().filter(|name| !declared.contains_key(*name) && !unreadable.contains_key(*name)).cloned().collect();
+        let gone: Vec<TargetName> =
+            self.known.keys().filter(|name| !declared.contains_key(*name) && !unreadable.contains_key(*name)).cloned().collect();
         for name in gone {
             // The worker ends when it has finished; nothing is changed in the target.
             self.known.remove(&name);

@@ -148,11 +148,12 @@ impl RealmTask {
                 known.touched.touch([person.clone()]);
             }
         }
-        if kind == ResourceKind::Realm && self.realm.spec().is_none() {
-            if let Ok(id) = RealmId::parse(self.namespace.clone()) {
-                let affected = self.realm.rename(id);
-                self.affect(&affected);
-            }
+        if kind == ResourceKind::Realm
+            && self.realm.spec().is_none()
+            && let Ok(id) = RealmId::parse(self.namespace.clone())
+        {
+            let affected = self.realm.rename(id);
+            self.affect(&affected);
         }
         if let Some(scribe) = &self.scribe {
             scribe.forget(kind, name);

@@ -15,10 +15,10 @@ use crate::model::failure::Failure;
 use crate::model::ids::PersonId;
 use crate::model::ledger::Fact;
 use crate::model::observed::Scope;
-use crate::plan::desired::Desired;
 use crate::operator::backoff::Backoff;
 use crate::operator::status::Said;
 use crate::operator::worker::{Order, Touched};
+use crate::plan::desired::Desired;
 
 /// What a target's worker is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]

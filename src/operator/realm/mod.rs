@@ -26,7 +26,6 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Context, OperatorError};
 use super::backoff::Backoff;
 use super::barrier::Positions;
 use super::clock::now;
@@ -36,6 +35,7 @@ use super::scribe::Scribe;
 use super::status::StatusLedgers;
 use super::watch::Event;
 use super::worker::Answer;
+use super::{Context, OperatorError};
 use crate::ledger::{LedgerStore as _, StoreError};
 use crate::model::change::ChangeLine;
 use crate::model::ids::{ObjectName, PersonId, RealmId, TargetName};

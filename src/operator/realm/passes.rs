@@ -221,7 +221,11 @@ impl RealmTask {
                     let since = self.settling.wanted.get(&item.change.line()).copied().unwrap_or(t);
                     let at = since.checked_add(self.settling.settle).unwrap_or(t);
                     self.due.by((person.clone(), Some(target.clone())), at);
-                    Open { reason: "Progressing", message: format!("{} goes out at {at} if it is still wanted", item.change.line()), stalled: false }
+                    Open {
+                        reason: "Progressing",
+                        message: format!("{} goes out at {at} if it is still wanted", item.change.line()),
+                        stalled: false,
+                    }
                 }
                 Fate::Frozen => Open { reason: "Frozen", message: "the Realm says freeze".to_owned(), stalled: false },
                 Fate::Send(_) | Fate::Observed => continue,
@@ -243,7 +247,8 @@ impl RealmTask {
     fn summarize(&mut self, target: &TargetName, scope: &Scope, plan: &GuardedPlan, t: Timestamp) {
         let Some(known) = self.known.get_mut(target) else { return };
         let of_target = |finding: &&Finding| matches!(&finding.subject, Subject::Target(_));
-        known.summary.refused = plan.plan().findings.iter().filter(of_target).find(|finding| finding.kind == FindingKind::Refused).map(|f| f.message.clone());
+        known.summary.refused =
+            plan.plan().findings.iter().filter(of_target).find(|finding| finding.kind == FindingKind::Refused).map(|f| f.message.clone());
         if *scope != Scope::Whole {
             return;
         }
@@ -251,7 +256,12 @@ impl RealmTask {
             u32::try_from(plan.plan().findings.iter().filter(|finding| finding.kind == kind).count()).unwrap_or(u32::MAX)
         };
         let complete = plan.plan().extent.is_complete();
-        let drifted: BTreeSet<_> = plan.items().iter().filter(|item| item.change.cause() == crate::model::change::Cause::Drift).map(|item| item.change.key()).collect();
+        let drifted: BTreeSet<_> = plan
+            .items()
+            .iter()
+            .filter(|item| item.change.cause() == crate::model::change::Cause::Drift)
+            .map(|item| item.change.key())
+            .collect();
         let began = self.looks.get(target).and_then(|look| look.observed.as_ref().ok()).map_or(t, Observed::began);
         known.summary = Summary {
             sweep: Some((began, t, complete, plan.plan().listed.unwrap_or_default())),
@@ -271,7 +281,8 @@ impl RealmTask {
     /// The Person objects behind the removals of a plan, with the generations that were read.
     fn generations(&self, plan: &GuardedPlan) -> BTreeMap<PersonId, Vec<(ObjectName, i64)>> {
         let people: BTreeSet<&PersonId> = plan.sent().filter(|change| change.act().removes()).map(|change| &change.key().person).collect();
-        let brief = |name: &ObjectName| self.briefs.get(&(ResourceKind::Person, name.clone())).map(|brief| (name.clone(), brief.generation));
+        let brief =
+            |name: &ObjectName| self.briefs.get(&(ResourceKind::Person, name.clone())).map(|brief| (name.clone(), brief.generation));
         let objects = |person: &PersonId| self.realm.declared(person).iter().filter_map(|declared| brief(&declared.meta.name)).collect();
         people.into_iter().map(|person| (person.clone(), objects(person))).collect()
     }

@@ -73,7 +73,10 @@ impl RealmTask {
             return;
         }
         for person in std::mem::take(&mut self.unreported) {
-            self.report_person(&person, t);
+            // Whose changes are being sent is reported on when they are: until then the generation that is spoken of says enough.
+            if !self.known.values().any(|known| known.sending.contains(&person)) {
+                self.report_person(&person, t);
+            }
         }
         if std::mem::take(&mut self.objects_unreported) {
             self.report_targets();
@@ -162,11 +165,15 @@ impl RealmTask {
             return Stand::not(reason, frozen.reason.to_string());
         }
         if decision.standing.as_ref().is_some_and(|standing| standing.paused) {
-            return Stand { ready: Truth::True, reason: "Paused", message: "nothing is written for this person".to_owned(), stalled: false };
+            return Stand {
+                ready: Truth::True,
+                reason: "Paused",
+                message: "nothing is written for this person".to_owned(),
+                stalled: false,
+            };
         }
-        let asked = |target: &TargetName| {
-            decision.decision.as_ref().is_ok_and(|decision| decision.accounts.keys().any(|(at, _)| at == target))
-        };
+        let asked =
+            |target: &TargetName| decision.decision.as_ref().is_ok_and(|decision| decision.accounts.keys().any(|(at, _)| at == target));
         for (target, known) in &self.known {
             if known.spec.suspend || known.spec.mode == Some(Mode::Observe) {
                 continue;
@@ -198,7 +205,8 @@ impl RealmTask {
                 Some((target, known)) => self.target_status(target, known, requested.as_deref()),
                 None => {
                     let torn = self.unreadable.get(&(ResourceKind::TargetSystem, name.clone()));
-                    let stand = torn.map_or_else(|| Stand::not("Progressing", "not met yet"), |torn| Stand::stalled("InvalidSpec", torn.why.clone()));
+                    let stand = torn
+                        .map_or_else(|| Stand::not("Progressing", "not met yet"), |torn| Stand::stalled("InvalidSpec", torn.why.clone()));
                     (Map::new(), stand.conditions())
                 }
             };
@@ -218,7 +226,8 @@ impl RealmTask {
         let summary = &known.summary;
         let sample: Vec<&str> = held.iter().take(SAMPLE).map(ChangeLine::as_str).collect();
         let guard = (!held.is_empty()).then(|| json!({"digest": digest, "sample": sample}));
-        let counts = json!({"managed": linked, "unmatched": summary.unmatched, "orphaned": summary.orphaned, "protected": summary.protected});
+        let counts =
+            json!({"managed": linked, "unmatched": summary.unmatched, "orphaned": summary.orphaned, "protected": summary.protected});
         let pending = known.open.values().filter(|open| open.reason != "Held").count() + known.sending.len();
         let fields = fields([
             ("accounts", known.swept.then_some(counts)),
@@ -278,7 +287,9 @@ impl RealmTask {
         for ((kind, name), brief) in &self.briefs {
             let stand = match kind {
                 ResourceKind::Policy => self.policy_stand(name),
-                ResourceKind::BusinessRole | ResourceKind::RoleBinding | ResourceKind::Approval | ResourceKind::Lockout => self.plain_stand(*kind, name),
+                ResourceKind::BusinessRole | ResourceKind::RoleBinding | ResourceKind::Approval | ResourceKind::Lockout => {
+                    self.plain_stand(*kind, name)
+                }
                 ResourceKind::Realm | ResourceKind::Person | ResourceKind::TargetSystem | ResourceKind::ConfigMap => continue,
             };
             let mut conditions = Vec::new();
@@ -438,7 +449,9 @@ fn trouble(known: &Known, person: &PersonId, linked: bool) -> Option<Open> {
     }
     match &known.connected {
         // Whoever has an account was as they should be when last seen: the target's trouble stands on the target alone.
-        Some(Err(failure)) if !linked => Some(Open { reason: failure.reason(), message: "the target cannot be reached".to_owned(), stalled: false }),
+        Some(Err(failure)) if !linked => {
+            Some(Open { reason: failure.reason(), message: "the target cannot be reached".to_owned(), stalled: false })
+        }
         Some(Err(_)) => None,
         Some(Ok(())) | None if known.pending.contains(person) => progressing("to be looked at"),
         Some(Ok(())) | None if !known.swept && !linked => progressing("not read yet"),
@@ -464,7 +477,8 @@ fn compliant(decision: Option<&PersonDecision>, t: Timestamp) -> Option<Said> {
     let decision = decision?.decision.as_ref().ok()?;
     let open: Vec<_> = decision.violations.iter().filter(|violation| !violation.is_waived_at(t)).collect();
     if !open.is_empty() {
-        let mut rules: Vec<String> = open.iter().take(VIOLATIONS).map(|violation| format!("{}: {}", violation.rule, violation.message)).collect();
+        let mut rules: Vec<String> =
+            open.iter().take(VIOLATIONS).map(|violation| format!("{}: {}", violation.rule, violation.message)).collect();
         if open.len() > VIOLATIONS {
             rules.push(format!("{} in all", open.len()));
         }
