@@ -14,5 +14,6 @@ mod cli;
 mod common;
 mod kill;
 mod laws;
+mod operator;
 mod plane;
 mod scim;

@@ -31,6 +31,9 @@ const EVENTS: usize = 2000;
 /// How long the API server may take to take an event in.
 const SOON: Duration = Duration::from_secs(10);
 
+/// Where a target's status tells of the last sweep.
+const SWEEP: &str = "lastSweep";
+
 /// The object that is spoken of.
 pub type Topic = (Kind, ObjectName);
 
@@ -181,10 +184,28 @@ async fn say(statuses: &Statuses, (kind, name): &Topic, saying: &Saying, t: Time
     let conditions = conditions(&old, saying.conditions.clone(), saying.generation, t);
     status.insert("conditions".into(), serde_json::to_value(conditions).unwrap_or_default());
     status.insert("observedGeneration".into(), json!(saying.generation));
+    if let Kind::Input(kind) = kind
+        && let Some(sweep) = told_sweep(&statuses.of(*kind, name), &status)
+    {
+        status.insert(SWEEP.into(), sweep);
+    }
     match kind {
         Kind::Input(kind) => statuses.say(*kind, name, Value::Object(status)).await,
         Kind::Departure => statuses.say_of_departure(name, Value::Object(status)).await,
     }
+}
+
+/// The sweep that is told of already, where a later one showed nothing new: an idle operator writes nothing, nor does one that begins anew.
+fn told_sweep(old: &Map<String, Value>, new: &Map<String, Value>) -> Option<Value> {
+    let without_times = |status: &Map<String, Value>| {
+        let mut status = status.clone();
+        let sweep = status.get_mut(SWEEP).and_then(Value::as_object_mut);
+        if let Some(sweep) = sweep {
+            sweep.retain(|field, _| field != "started" && field != "finished");
+        }
+        status
+    };
+    old.get(SWEEP).filter(|_| without_times(old) == without_times(new)).cloned()
 }
 
 async fn tell(desk: Arc<Desk>, recorder: Recorder, namespace: String) {
@@ -222,4 +243,25 @@ async fn tell(desk: Arc<Desk>, recorder: Recorder, namespace: String) {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(started: &str, drift: u32, held: u32) -> Map<String, Value> {
+        let sweep = json!({"started": started, "finished": started, "complete": true, "read": 3, "drift": drift});
+        Map::from_iter([(SWEEP.to_owned(), sweep), ("held".to_owned(), json!(held))])
+    }
+
+    #[test]
+    fn only_a_sweep_that_showed_something_new_is_news() {
+        let old = status("t1", 0, 0);
+        assert_eq!(told_sweep(&old, &status("t2", 0, 0)).as_ref(), old.get(SWEEP));
+        assert_eq!(told_sweep(&old, &status("t2", 1, 0)), None);
+        assert_eq!(told_sweep(&old, &status("t2", 0, 1)), None);
+        assert_eq!(told_sweep(&Map::new(), &status("t2", 0, 0)), None);
+        // Of what has no sweep nothing is said.
+        assert_eq!(told_sweep(&Map::new(), &Map::new()), None);
+    }
 }

@@ -92,11 +92,12 @@ async fn run(case: &Case) -> (Outcome, Round) {
     let settling = (case.given.shell.as_deref() == Some("operator")).then(|| Settling {
         settle: realm.spec().and_then(|spec| spec.settle).map_or(jiff::SignedDuration::from_secs(60), |settle| settle.length()),
         wanted: case.given.wanted.iter().map(|(line, since)| (ChangeLine::new(line), moment(since))).collect(),
+        unsent: BTreeMap::new(),
     });
     let mut seen = look(&mut realm, &targets, &store, now).await.unwrap();
     let round = plan(&realm, &seen, settling.as_ref(), now);
     let verdict = round.verdict(!realm.unreadable().is_empty());
-    for (target, report) in carry_out(&round, &mut seen, &targets, &store, now, &|_, _| {}).await {
+    for (target, report) in carry_out(&round, &mut seen, &targets, &store, now, &|_: &TargetName, _: usize| {}).await {
         let report = report.unwrap();
         assert_eq!(report.failed(), 0, "{target}: {:?}", report.answers.iter().filter(|(_, answer)| answer.is_err()).collect::<Vec<_>>());
     }

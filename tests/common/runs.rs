@@ -55,7 +55,7 @@ pub async fn planned(realm: &mut Realm, targets: &Targets, store: &dyn LedgerSto
 /// A whole run, answered with yes.
 pub async fn pass(realm: &mut Realm, targets: &Targets, store: &dyn LedgerStore, now: Timestamp) -> Pass {
     let mut pass = planned(realm, targets, store, now).await;
-    pass.reports = carry_out(&pass.round, &mut pass.seen, targets, store, now, &|_, _| {}).await;
+    pass.reports = carry_out(&pass.round, &mut pass.seen, targets, store, now, &|_: &TargetName, _: usize| {}).await;
     pass
 }
 

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::RealmTask;
 use super::known::{Known, Stage};
+use super::passes::requested;
 use crate::api::target::TargetSystemSpec;
 use crate::apply::run::{compile_with, rules_of};
 use crate::model::change::LifecycleState;
@@ -182,7 +183,9 @@ impl RealmTask {
             answers: self.answers.clone(),
         };
         self.workers.spawn(work(around, given));
-        let known = Known::new(orders, touched, spec, t);
+        let mut known = Known::new(orders, touched, spec, t);
+        // What was asked for before the start is answered by it.
+        known.handled = requested(&self.briefs, &name);
         self.known.insert(name, known);
         self.compiled = None;
     }
@@ -204,6 +207,7 @@ impl RealmTask {
             }
             Err(failure) => {
                 known.stage = Stage::Closed;
+                known.handled = requested(&self.briefs, target);
                 known.failed(failure);
             }
         }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -16,7 +15,6 @@ use crate::model::ids::PersonId;
 use crate::model::ledger::Fact;
 use crate::model::observed::Scope;
 use crate::operator::backoff::Backoff;
-use crate::operator::status::Said;
 use crate::operator::worker::{Order, Touched};
 use crate::plan::desired::Desired;
 
@@ -65,9 +63,6 @@ pub(super) struct Summary {
     pub refused: Option<String>,
 }
 
-/// What a target's status says, but for the times of the last sweep; how much that found to differ.
-pub(super) type Told = (Map<String, Value>, Vec<Said>, u32);
-
 /// One target.
 pub(super) struct Known {
     pub orders: mpsc::Sender<Order>,
@@ -105,8 +100,10 @@ pub(super) struct Known {
     pub connected: Option<Result<(), Failure>>,
     pub backoff: Backoff,
     pub retry: Option<Instant>,
-    /// What was told of it last, and with which sweep.
-    pub told: Option<(Told, Option<Value>)>,
+    /// The request for another look that the look under way answers.
+    pub answering: Option<String>,
+    /// The last request that was answered.
+    pub handled: Option<String>,
 }
 
 impl Known {
@@ -133,7 +130,8 @@ impl Known {
             connected: None,
             backoff: Backoff::new(Duration::from_secs(2), Duration::from_secs(300)),
             retry: None,
-            told: None,
+            answering: None,
+            handled: None,
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::RealmTask;
+use super::intake::Brief;
 use super::known::{Open, Stage, Summary};
 use super::shown::shown;
 use crate::apply::target::Report;
@@ -62,6 +63,7 @@ impl RealmTask {
         } else if known.renew || known.sweep_at <= t || known.pending.len() > MANY {
             known.renew = false;
             known.pending.clear();
+            known.answering = requested(&self.briefs, name);
             known.begin(Scope::Whole);
             known.give(Order::Look { questions: None, rules: Box::new(look.rules.clone()), began: t });
         } else if !known.pending.is_empty() {
@@ -94,6 +96,9 @@ impl RealmTask {
         let (Some(known), Some(look)) = (self.known.get_mut(target), self.looks.get_mut(target)) else { return };
         self.objects_unreported = true;
         let Stage::Looking(scope) = std::mem::replace(&mut known.stage, Stage::Idle) else { return };
+        if scope == Scope::Whole {
+            known.handled = known.answering.take();
+        }
         let observed = match looked {
             Ok(observed) => observed,
             Err(failure) => {
@@ -149,6 +154,15 @@ impl RealmTask {
         self.summarize(target, scope, &plan, t);
         let declared = self.generations(&plan);
         let held = plan.held().count();
+        let (sent, waiting) = (plan.sent().count(), plan.items().iter().filter(|item| item.fate == Fate::Waits).count());
+        match scope {
+            Scope::Whole => {
+                tracing::debug!(namespace = %self.namespace, target_system = %target, sent, waiting, held, "a sweep is planned")
+            }
+            Scope::People(people) => {
+                tracing::debug!(namespace = %self.namespace, target_system = %target, people = people.len(), sent, waiting, held, "a look is planned");
+            }
+        }
         if held > 0 && self.known.get(target).is_some_and(|known| known.told_held != held) {
             self.announce_target(target, true, "ChangesHeld", format!("{held} changes wait for an answer"));
         }
@@ -370,6 +384,12 @@ impl RealmTask {
         }
         self.announce(target, &report);
     }
+}
+
+/// The annotation by which somebody asks for another look at a target.
+pub(super) fn requested(briefs: &BTreeMap<(ResourceKind, ObjectName), Brief>, target: &TargetName) -> Option<String> {
+    let name = ObjectName::parse(target.as_str()).ok()?;
+    briefs.get(&(ResourceKind::TargetSystem, name))?.requested.clone()
 }
 
 /// What a finding means for its person.

@@ -192,7 +192,7 @@ impl RealmTask {
         self.problems.get(&(kind, name.clone())).into_iter().flatten()
     }
 
-    fn report_targets(&mut self) {
+    fn report_targets(&self) {
         let briefs: Vec<(ObjectName, i64, Option<String>)> = self
             .briefs
             .iter()
@@ -202,7 +202,11 @@ impl RealmTask {
         for (name, generation, requested) in briefs {
             let target = self.known.keys().find(|target| target.as_str() == name.as_str()).cloned();
             let (fields, conditions) = match target.as_ref().and_then(|target| Some((target, self.known.get(target)?))) {
-                Some((target, known)) => self.target_status(target, known, requested.as_deref()),
+                Some((target, known)) => {
+                    // Nobody looks at what is suspended: that is the answer.
+                    let handled = if known.spec.suspend { requested.as_deref() } else { known.handled.as_deref() };
+                    self.target_status(target, known, handled)
+                }
                 None => {
                     let torn = self.unreadable.get(&(ResourceKind::TargetSystem, name.clone()));
                     let stand = torn
@@ -210,15 +214,11 @@ impl RealmTask {
                     (Map::new(), stand.conditions())
                 }
             };
-            let fields = match target.and_then(|target| self.known.get_mut(&target)) {
-                Some(known) => with_sweep(known, fields, &conditions),
-                None => fields,
-            };
             self.say(Kind::Input(ResourceKind::TargetSystem), &name, generation, fields, conditions);
         }
     }
 
-    fn target_status(&self, target: &TargetName, known: &Known, requested: Option<&str>) -> (Map<String, Value>, Vec<Said>) {
+    fn target_status(&self, target: &TargetName, known: &Known, handled: Option<&str>) -> (Map<String, Value>, Vec<Said>) {
         let lines: BTreeSet<&ChangeLine> = known.held.values().flatten().collect();
         let held: Vec<ChangeLine> = lines.into_iter().cloned().collect();
         let digest = digest_of_lines(&held);
@@ -229,12 +229,16 @@ impl RealmTask {
         let counts =
             json!({"managed": linked, "unmatched": summary.unmatched, "orphaned": summary.orphaned, "protected": summary.protected});
         let pending = known.open.values().filter(|open| open.reason != "Held").count() + known.sending.len();
+        let sweep = summary.sweep.map(|(started, finished, complete, read)| {
+            json!({"started": started, "finished": finished, "complete": complete, "read": read, "drift": summary.drift})
+        });
         let fields = fields([
+            ("lastSweep", sweep),
             ("accounts", known.swept.then_some(counts)),
             ("pending", Some(json!(pending))),
             ("held", Some(json!(held.len()))),
             ("guard", guard),
-            ("lastHandledReconcileAt", requested.map(|at| json!(at))),
+            ("lastHandledReconcileAt", handled.map(|at| json!(at))),
         ]);
         let connected = match &known.connected {
             None => Said::new("Connected", Truth::Unknown, "Progressing", "not asked yet"),
@@ -420,22 +424,6 @@ impl RealmTask {
             scribe.happened(Happened { kind: ResourceKind::TargetSystem, name, uid: brief.uid.clone(), warning, reason, note });
         }
     }
-}
-
-/// The last sweep, beside what is said. A later sweep that showed nothing new is no news: an idle operator writes nothing.
-fn with_sweep(known: &mut Known, mut fields: Map<String, Value>, conditions: &[Said]) -> Map<String, Value> {
-    let summary = &known.summary;
-    let told = (fields.clone(), conditions.to_vec(), summary.drift);
-    let sweep = match (&known.told, summary.sweep) {
-        (Some((before, sweep)), _) if *before == told => sweep.clone(),
-        (_, None) => None,
-        (_, Some((started, finished, complete, read))) => {
-            Some(json!({"started": started, "finished": finished, "complete": complete, "read": read, "drift": summary.drift}))
-        }
-    };
-    fields.extend(sweep.clone().map(|sweep| ("lastSweep".to_owned(), sweep)));
-    known.told = Some((told, sweep));
-    fields
 }
 
 /// Why a person is not as they should be in a target; nothing: they are, as far as is known.

@@ -112,6 +112,12 @@ impl Statuses {
         Kind::of(kind).map(|kind| self.conditions_of(kind, name)).unwrap_or_default()
     }
 
+    /// All that is said of an object, as it stands there.
+    #[must_use]
+    pub fn of(&self, kind: ResourceKind, name: &ObjectName) -> Map<String, Value> {
+        Kind::of(kind).and_then(|kind| self.said().get(&(kind, name.to_string())).cloned()).unwrap_or_default()
+    }
+
     /// The conditions that stand on a Departure.
     #[must_use]
     pub fn conditions_of_departure(&self, name: &ObjectName) -> Vec<Condition> {

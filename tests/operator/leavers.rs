@@ -1,0 +1,97 @@
+//! Who must be out is out at once, however long removals settle; and who may come back does.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::manifests::{object, person, small};
+use super::site::Site;
+
+/// Four people at work, and removals that settle for an hour.
+async fn four() -> Site {
+    let mut site = Site::at_work("leavers").await;
+    site.apply(small("1h")).await;
+    site.apply(["ann", "bob", "cid", "dan"].map(|name| person(name, json!({})))).await;
+    site.until_all_ready().await;
+    assert_eq!(site.accounts("dir").enabled().len(), 4);
+    site
+}
+
+#[tokio::test]
+async fn who_must_be_out_waits_for_nothing() {
+    let mut site = four().await;
+    let ended = Timestamp::now() - SignedDuration::from_secs(60);
+    site.merge("Person", "ann", json!({"spec": {"employments": [{"startDate": "2020-01-01", "endAt": ended.to_string()}]}})).await;
+    site.until("ann left: her account is shut and holds nothing", async |site| {
+        let dir = site.accounts("dir");
+        dir.disabled().contains("ann") && !dir.grants().contains("ann group/staff")
+    })
+    .await;
+    site.merge("Person", "bob", json!({"spec": {"suspended": true}})).await;
+    site.until("bob is suspended: his account is shut", async |site| site.accounts("dir").disabled().contains("bob")).await;
+    site.apply([object("Lockout", "inc-1", json!({"person": "cid", "reason": "INC-1"}))]).await;
+    site.until("cid is locked out", async |site| site.accounts("dir").disabled().contains("cid")).await;
+    let dir = site.accounts("dir");
+    assert_eq!(dir.enabled().into_iter().collect::<Vec<_>>(), ["dan"]);
+    // What is only shut keeps what it holds.
+    assert!(dir.grants().is_superset(&["bob group/staff".to_owned(), "cid group/staff".to_owned()].into()), "{:?}", dir.grants());
+    site.until_all_ready().await;
+    let states = [("ann", "terminated"), ("bob", "suspended"), ("cid", "locked"), ("dan", "active")];
+    for (name, state) in states {
+        assert_eq!(site.get("Person", name).await.unwrap()["status"]["state"], state, "{name}");
+    }
+
+    site.delete("Lockout", "inc-1").await;
+    site.merge("Person", "bob", json!({"spec": {"suspended": false}})).await;
+    site.merge("Person", "ann", json!({"spec": {"employments": [{"startDate": "2020-01-01"}]}})).await;
+    site.until("all of them are back", async |site| site.accounts("dir").enabled().len() == 4).await;
+    site.until("ann has her group again", async |site| site.accounts("dir").grants().contains("ann group/staff")).await;
+}
+
+#[tokio::test]
+async fn an_end_that_is_to_come_comes_by_itself() {
+    let mut site = four().await;
+    let end = Timestamp::now() + SignedDuration::from_secs(8);
+    site.merge("Person", "ann", json!({"spec": {"employments": [{"startDate": "2020-01-01", "endAt": end.to_string()}]}})).await;
+    site.until_said("Person", "ann", "Ready", "True").await;
+    site.until("the end is announced", async |site| {
+        let next = site.get("Person", "ann").await.unwrap()["status"]["next"].clone();
+        next.as_str().is_some_and(|next| next.parse::<Timestamp>().unwrap() == end)
+    })
+    .await;
+    assert!(site.accounts("dir").enabled().contains("ann") || Timestamp::now() >= end, "shut before the end");
+    let mut shut = None;
+    site.until("ann is out", async |site| {
+        shut = site.accounts("dir").disabled().contains("ann").then(Timestamp::now);
+        shut.is_some()
+    })
+    .await;
+    assert!(shut.unwrap() >= end, "shut at {shut:?}, before {end}");
+}
+
+#[tokio::test]
+async fn neither_a_pause_nor_a_new_object_lifts_a_lockout() {
+    let mut site = four().await;
+    site.apply([object("Lockout", "inc-2", json!({"person": "dan"}))]).await;
+    site.until("dan is locked out", async |site| site.accounts("dir").disabled().contains("dan")).await;
+    site.until_said("Person", "dan", "Ready", "True").await;
+    site.accounts("dir").watch();
+    site.merge("Person", "dan", json!({"metadata": {"annotations": {"provost.dev/paused": "true"}}})).await;
+    site.delete("Person", "dan").await;
+    site.until("the object is gone", async |site| site.get("Person", "dan").await.is_none()).await;
+    site.apply([person("dan", json!({}))]).await;
+    site.until("the new object has the account, and it is locked", async |site| {
+        let dan = site.get("Person", "dan").await.unwrap();
+        dan["status"]["accounts"][0]["userName"] == "dan" && dan["status"]["state"] == "locked"
+    })
+    .await;
+    site.until_asked_anew().await;
+    assert_eq!(site.accounts("dir").writes(), Vec::<String>::new());
+    site.delete("Lockout", "inc-2").await;
+    site.until("dan is in again", async |site| site.accounts("dir").enabled().contains("dan")).await;
+    // Paused when it comes, he is locked out all the same.
+    site.merge("Person", "dan", json!({"metadata": {"annotations": {"provost.dev/paused": "true"}}})).await;
+    site.until("dan is paused", async |site| super::site::said(&site.get("Person", "dan").await.unwrap(), "Ready")["reason"] == "Paused")
+        .await;
+    site.apply([object("Lockout", "inc-3", json!({"person": "dan"}))]).await;
+    site.until("dan is locked out again", async |site| site.accounts("dir").disabled().contains("dan")).await;
+}
