@@ -11,6 +11,16 @@ use serde_json::{Value, json};
 
 /// The author's policy.
 pub const POLICY: &str = include_str!("policy/access.rego");
+/// All modules as OPA gets them: the author's, and those that Provost adds.
+pub fn modules() -> BTreeMap<String, String> {
+    let own = [
+        ("stub.rego", include_str!("../../policies/stub.rego")),
+        ("catalogue.rego", include_str!("../../policies/catalogue.rego")),
+        ("access.rego", POLICY),
+    ];
+    own.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect()
+}
+
 /// The target whose sweep is measured.
 pub const TARGET: &str = "directory";
 

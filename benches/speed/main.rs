@@ -1,65 +1,81 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions, clippy::print_stdout, clippy::panic, reason = "a bench")]
-mod company;
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Instant;
-use jiff::Timestamp;
-use provost::apply::run::{look, sources, mappings};
-use provost::apply::target::Target;
-use provost::connector;
-use provost::ledger::memory::MemoryLedgers;
-use provost::plan::decided::decide_all;
-use provost::plan::round::plan_round;
-use provost::policy::{compile, decide, map};
+//! How fast people are decided, planned and swept. Run by `make bench`; `PEOPLE=1000,10000` says for how many.
+//!
+//! Times are processor time a person. They say little by themselves, so each is also shown as a ratio to something that the same run
+//! measured. Nothing is asserted of time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::print_stdout,
+    reason = "a bench stops where anything is wrong, and prints what it measured"
+)]
 
-fn cpu() -> f64 {
-    let t = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    t.tv_sec as f64 * 1e6 + t.tv_nsec as f64 / 1e3
-}
-fn timed<T>(name: &str, people: usize, work: impl FnOnce() -> T) -> T {
-    let (c, w) = (cpu(), Instant::now());
-    let out = work();
-    println!("{name:30} {:10.1} µs CPU a person, {:8.2} s wall", (cpu() - c) / people as f64, w.elapsed().as_secs_f64());
-    out
-}
+mod clock;
+mod company;
+mod engines;
+mod growth;
+mod opa;
+
+use jiff::Timestamp;
+
+/// People whom all three engines are asked for.
+const SAMPLE: usize = 500;
+
 fn main() {
-    let people: usize = std::env::var("PEOPLE").ok().and_then(|p| p.parse().ok()).unwrap_or(1000);
-    let folder = tempfile::tempdir().unwrap();
+    // cargo passes `--bench`.
+    let sizes = std::env::var("PEOPLE").unwrap_or_else(|_| "1000,10000".to_owned());
+    let sizes: Vec<usize> = sizes.split(',').map(|size| size.trim().parse().unwrap_or_else(|_| panic!("PEOPLE: `{size}` is no number"))).collect();
     let t: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut realm = timed("build", people, || company::company(people, "dir.db"));
-    let open = |realm: &provost::realm::index::Realm| {
-        let spec = &realm.target(&company::target()).unwrap().spec;
-        let (reader, writer) = connector::open(&company::target(), spec, folder.path(), &Default::default()).unwrap();
-        BTreeMap::from([(company::target(), Ok(Arc::new(Target::new(company::target(), reader, Some(writer)))))])
-    };
-    let targets = open(&realm);
-    let store = MemoryLedgers::default();
-    let mut seen = timed("first look", people, || runtime.block_on(look(&mut realm, &targets, &store, t)).unwrap());
-    let rules: BTreeMap<_, _> = seen.looks.iter().map(|(n, l)| (n.clone(), l.rules.clone())).collect();
-    let compiled = seen.compiled.as_ref().unwrap();
-    let ids: Vec<_> = realm.people().into_iter().collect();
-    let inputs: Vec<_> = timed("inputs", people, || ids.iter().map(|id| realm.input(id, t).unwrap()).collect());
-    timed("standing", people, || ids.iter().map(|id| realm.standing(id, t)).count());
-    let decisions: Vec<_> = timed("decide alone", people, || inputs.iter().map(|i| decide(compiled, i, t).unwrap()).collect());
-    println!("{} entitlements, {} violations, {} roles", decisions.iter().map(|d| d.entitlements.len()).sum::<usize>(), decisions.iter().map(|d| d.violations.len()).sum::<usize>(), decisions.iter().map(|d| d.roles.len()).sum::<usize>());
-    println!("input {}", serde_json::to_string(&inputs[17]).unwrap().len());
-    timed("map alone", people, || for (id, i) in ids.iter().zip(&inputs) { let key = provost::model::account::AccountKey { person: id.clone(), target: company::target(), account: provost::model::ids::AccountName::ordinary() }; std::hint::black_box(map(compiled, &key, i)); });
-    let ledgers = BTreeMap::new();
-    let decided = timed("decide_all", people, || decide_all(&realm, Ok(compiled), &rules, &ledgers, t));
-    let round = timed("plan_round (creates)", people, || plan_round(&realm, decided, &seen.looks, None, t));
-    println!("{} changes", round.targets[&company::target()].plan.items().count());
-    timed("carry out", people, || runtime.block_on(provost::apply::run::carry_out(&round, &mut seen, &targets, &store, t, &|_, _| {})));
-    drop(round);
-    drop(seen);
-    for _ in 0..2 {
-        let seen = timed("second look", people, || runtime.block_on(look(&mut realm, &targets, &store.another(), t)).unwrap());
-        timed("list", people, || runtime.block_on(targets[&company::target()].as_ref().unwrap().list(&seen.looks[&company::target()].rules, t)).unwrap());
-        let compiled = seen.compiled.as_ref().unwrap();
-        let ledgers = seen.looks.iter().map(|(n, l)| (n.clone(), l.ledger.clone())).collect();
-        let decided = timed("decide_all", people, || decide_all(&realm, Ok(compiled), &rules, &ledgers, t));
-        let round = timed("plan_round (rest)", people, || plan_round(&realm, decided, &seen.looks, None, t));
-        println!("{} changes", round.targets[&company::target()].plan.items().count());
-        timed("drop", people, || drop(round));
+    engines_table(t);
+    growth_table(&sizes, t);
+    // To come: writes by SCIM against a bare client on the same server.
+}
+
+fn engines_table(t: Timestamp) {
+    let realm = company::company(SAMPLE, "unused.db");
+    let inputs: Vec<_> = realm.people().iter().map(|person| realm.input(person, t).unwrap()).collect();
+    let times = engines::measure(&realm, &inputs);
+    println!("One decision, {SAMPLE} people, {} lines of policy beside the catalogue", company::POLICY.lines().count());
+    println!("{:<14}{:>12}{:>14}", "", "µs a person", "against RVM");
+    let rows = [("RVM", Some(times.rvm)), ("interpreter", Some(times.interpreter)), ("OPA", times.opa)];
+    for (name, time) in rows {
+        match time {
+            Some(time) => println!("{name:<14}{time:>12.1}{:>13.1}x", time / times.rvm),
+            None => println!("{name:<14}{:>12}  make opa builds it", "–"),
+        }
+    }
+}
+
+fn growth_table(sizes: &[usize], t: Timestamp) {
+    println!("\nA whole company, µs a person");
+    print!("{:>10}", "people");
+    growth::COLUMNS.iter().for_each(|(name, _)| print!("{name:>14}"));
+    println!("{:>14}{:>14}{:>14}", "first/again", "list/rows", "sweep/list");
+    let mut all = Vec::new();
+    for size in sizes {
+        let times = growth::measure(*size, t);
+        print!("{size:>10}");
+        growth::COLUMNS.iter().for_each(|(_, column)| print!("{:>14.1}", column(&times)));
+        println!("{:>13.1}x{:>13.1}x{:>13.1}x", times.first / times.again, times.list / times.rows, times.sweep / times.list);
+        all.push(times);
+    }
+    print!("{:>10}", "exponent");
+    for (_, column) in growth::COLUMNS {
+        match growth::exponent(&all, column) {
+            Some(exponent) => print!("{exponent:>14.2}"),
+            None => print!("{:>14}", "–"),
+        }
+    }
+    println!("\n(time of all people ~ people ^ exponent; 1: twice as many take twice as long)");
+    if let Some(largest) = all.iter().max_by_key(|times| times.people) {
+        let seconds = |time: f64| time * largest.people as f64 / 1e6;
+        println!(
+            "{} people on one core: decided in {:.1} s, decided again in {:.1} s, swept in {:.1} s",
+            largest.people,
+            seconds(largest.first),
+            seconds(largest.again),
+            seconds(largest.sweep)
+        );
     }
 }

@@ -126,6 +126,12 @@ impl Compiled {
         &self.notes
     }
 
+    /// `data.realm.roles` as the policies see it.
+    #[must_use]
+    pub fn roles(&self) -> &Value {
+        self.data.pointer("/realm/roles").unwrap_or(&Value::Null)
+    }
+
     /// What the policies, mappings and data are recognised by.
     pub(crate) fn program(&self) -> Fingerprint {
         self.program

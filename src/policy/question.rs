@@ -56,6 +56,14 @@ impl<'a> Question<'a> {
         self.compiled.evaluation(self.document.clone()).by(engine, DECISION).map(|value| value.and_then(json))
     }
 
+    /// Asks one engine by itself and makes nothing of the answer: what remains is the time that it took. None where it cannot run the policies.
+    ///
+    /// # Errors
+    /// What the engine fails at.
+    pub fn ask(&self, engine: EngineKind) -> Option<Result<(), DecideError>> {
+        self.compiled.evaluation(self.document.clone()).by(engine, DECISION).map(|value| value.map(drop))
+    }
+
     pub(super) fn compiled(&self) -> &'a Compiled {
         self.compiled
     }
