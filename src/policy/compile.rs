@@ -1,7 +1,7 @@
 //! From the texts of a realm's Policies to something that can be asked. In: modules, data, roles, mappings. Out: all that is wrong with
 //! them at once, or [`Compiled`], which is shared by all threads.
 //!
-//! texts → scanned → parsed → checked → heads bound → printed → engines
+//! texts → scanned → parsed → checked → heads bound → printed → engines (the RVM's settled)
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
@@ -20,6 +20,7 @@ use super::mapping::{self, Account, Attribute, MappingSource, Mappings};
 use super::print::{Printed, print};
 use super::rewrite;
 use super::scan::{Form, scan};
+use super::settle;
 use super::sources::Sources;
 use super::threads;
 use super::tree::{self, At, Module};
@@ -136,9 +137,15 @@ impl Compiler {
         rewrite::part_names(&mut modules);
         modules.iter_mut().for_each(rewrite::bind_heads);
         let printed: Vec<Printed> = modules.iter().map(print).collect();
+        let settle = |module: &Module| {
+            let mut module = module.clone();
+            settle::settle(&mut module);
+            print(&module)
+        };
+        let settled: Vec<Printed> = modules.iter().map(settle).collect();
         let engines = if self.errors.is_empty() {
             let mapped = self.accounts.values().map(Account::values);
-            Engines::new(&printed, &self.data, limits, std::iter::once(DECISION.to_owned()).chain(mapped))
+            Engines::new(&printed, &settled, &self.data, limits, std::iter::once(DECISION.to_owned()).chain(mapped))
                 .map_err(|error| self.errors.push(self.sources.engine_error(&error.to_string(), &printed)))
                 .ok()
         } else {
@@ -149,7 +156,7 @@ impl Compiler {
             self.errors.dedup();
             return Err(self.errors);
         };
-        let mut notes: Vec<PolicyError> = refused.iter().map(|why| note(&self.sources, why, &printed)).collect();
+        let mut notes: Vec<PolicyError> = refused.iter().map(|why| note(&self.sources, why, &settled)).collect();
         notes.sort();
         notes.dedup();
         let program = program(&printed, &self.data);
@@ -157,6 +164,7 @@ impl Compiler {
             sources: Arc::new(self.sources),
             modules: Arc::new(modules),
             printed: Arc::new(printed),
+            settled: Arc::new(settled),
             engines,
             program,
             notes: Arc::new(notes),

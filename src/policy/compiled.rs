@@ -26,6 +26,8 @@ pub struct Compiled {
     /// With heads bound.
     pub(super) modules: Arc<Vec<Module>>,
     pub(super) printed: Arc<Vec<Printed>>,
+    /// As the RVM got them.
+    pub(super) settled: Arc<Vec<Printed>>,
     pub(super) engines: Engines,
     pub(super) program: Fingerprint,
     pub(super) notes: Arc<Vec<PolicyError>>,
@@ -101,7 +103,7 @@ impl Evaluation<'_> {
             Unanswered::Limit(error) => DecideError::Limit(limit_of_machine(&error, self.compiled.limits)),
             Unanswered::Differ { rvm: Err(Broke::Limit(error)), .. } => DecideError::Limit(limit_of_machine(&error, self.compiled.limits)),
             Unanswered::Differ { rvm: Err(Broke::Failed(said, place)), .. } => {
-                let at = place.and_then(|(file, line, column)| sources.origin(self.printed, &file, line, column));
+                let at = place.and_then(|(file, line, column)| sources.origin(&self.compiled.settled, &file, line, column));
                 let message = format!("the RVM breaks off where the interpreter does not: {said}");
                 let error = at.map_or_else(|| PolicyError::bare(message.clone()), |at| sources.error_at(at, message.clone()));
                 DecideError::Differ(error.hint(DIFFER))
@@ -148,7 +150,7 @@ impl Compiled {
             let mut twins: Vec<Module> = written.filter_map(|module| rewrite::twins(module, &place)).collect();
             twins.push(rewrite::twin_stub());
             let printed: Vec<Printed> = self.printed.iter().cloned().chain(twins.iter().map(print)).collect();
-            match Engines::new(&printed, &self.data, self.limits, []) {
+            match Engines::new(&printed, &[], &self.data, self.limits, []) {
                 Ok((engines, _)) => Ok((engines, printed)),
                 Err(error) => Err(self.sources.engine_error(&error.to_string(), &printed)),
             }
@@ -219,6 +221,7 @@ impl Compiled {
             sources: Arc::clone(&self.sources),
             modules: Arc::clone(&self.modules),
             printed: Arc::clone(&self.printed),
+            settled: Arc::clone(&self.settled),
             engines,
             program: program(&self.printed, &data),
             notes: Arc::clone(&self.notes),

@@ -51,25 +51,24 @@ pub(crate) enum Unanswered {
 }
 
 impl Engines {
-    /// Fills both. Besides them: for each of `rules` that the RVM cannot compile, why.
+    /// Fills both: the interpreter with `printed`, the RVM with the same rules `settled`. Besides them: for each of `rules` that the RVM
+    /// cannot compile, why.
     ///
     /// # Errors
     /// The interpreter's own error.
     pub(crate) fn new(
         printed: &[Printed],
+        settled: &[Printed],
         data: &Value,
         limits: Limits,
         rules: impl IntoIterator<Item = String>,
     ) -> Result<(Self, Vec<String>), anyhow::Error> {
-        let mut interpreter = Engine::new();
-        limits::apply(&mut interpreter, limits);
-        for (index, module) in printed.iter().enumerate() {
-            interpreter.add_policy(index.to_string(), module.text.clone())?;
-        }
+        let interpreter = loaded(printed, limits)?;
+        let source = loaded(settled, limits)?;
         let mut machines = BTreeMap::new();
         let mut refused = Vec::new();
         for rule in rules {
-            match Machine::new(&interpreter, &rule) {
+            match Machine::new(&source, &rule) {
                 Ok(machine) => {
                     machines.insert(rule, machine);
                 }
@@ -139,4 +138,14 @@ impl Engines {
         }
         Ok(Answer { fingerprint: Fingerprint::of(&value), value })
     }
+}
+
+/// An engine with modules and nothing else.
+fn loaded(modules: &[Printed], limits: Limits) -> Result<Engine, anyhow::Error> {
+    let mut engine = Engine::new();
+    limits::apply(&mut engine, limits);
+    for (index, module) in modules.iter().enumerate() {
+        engine.add_policy(index.to_string(), module.text.clone())?;
+    }
+    Ok(engine)
 }

@@ -36,6 +36,7 @@ mod print;
 pub mod question;
 mod rewrite;
 mod scan;
+mod settle;
 mod sources;
 pub mod threads;
 mod tree;
