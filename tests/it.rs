@@ -12,6 +12,7 @@ mod architecture;
 mod cases;
 mod cli;
 mod common;
+mod differential;
 mod kill;
 mod laws;
 mod plane;

@@ -19,12 +19,13 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
+	"github.com/open-policy-agent/opa/v1/util"
 )
 
 type request struct {
 	Prepare *struct {
 		Modules map[string]string `json:"modules"`
-		Data    map[string]any    `json:"data"`
+		Data    json.RawMessage   `json:"data"`
 		Query   string            `json:"query"`
 		Inputs  []json.RawMessage `json:"inputs"`
 	} `json:"prepare"`
@@ -73,10 +74,11 @@ func (a *asked) reply(r request) reply {
 	ctx := context.Background()
 	switch {
 	case r.Prepare != nil:
-		if r.Prepare.Data == nil {
-			r.Prepare.Data = map[string]any{}
+		data := map[string]any{}
+		if err := util.UnmarshalJSON(r.Prepare.Data, &data); err != nil {
+			return reply{Error: err.Error()}
 		}
-		store := inmem.NewFromObjectWithOpts(r.Prepare.Data, inmem.OptReturnASTValuesOnRead(true))
+		store := inmem.NewFromObjectWithOpts(data, inmem.OptReturnASTValuesOnRead(true))
 		options := []func(*rego.Rego){rego.Query(r.Prepare.Query), rego.Store(store), rego.StrictBuiltinErrors(true)}
 		for name, text := range r.Prepare.Modules {
 			options = append(options, rego.Module(name, text))
@@ -88,7 +90,7 @@ func (a *asked) reply(r request) reply {
 		inputs := make([]ast.Value, 0, len(r.Prepare.Inputs))
 		for _, text := range r.Prepare.Inputs {
 			var input any
-			if err := json.Unmarshal(text, &input); err != nil {
+			if err := util.UnmarshalJSON(text, &input); err != nil {
 				return reply{Error: err.Error()}
 			}
 			value, err := ast.InterfaceToValue(input)

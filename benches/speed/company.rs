@@ -81,17 +81,23 @@ pub fn data() -> Value {
 
 fn roles() -> Vec<Object> {
     let mut roles = vec![
-        object("staff", Body::BusinessRole(spec(json!({"entitlements": [
-            {"target": "directory", "kind": "group", "name": "staff"},
-            {"target": "chat", "kind": "channel", "name": "all"},
-        ]})))),
-        object("project-member", Body::BusinessRole(spec(json!({
-            "parameters": {"project": {"required": true}},
-            "entitlements": [
-                {"target": "code", "kind": "repository", "name": "${project}", "right": "write"},
-                {"target": "chat", "kind": "channel", "name": "${project}"},
-            ],
-        })))),
+        object(
+            "staff",
+            Body::BusinessRole(spec(json!({"entitlements": [
+                {"target": "directory", "kind": "group", "name": "staff"},
+                {"target": "chat", "kind": "channel", "name": "all"},
+            ]}))),
+        ),
+        object(
+            "project-member",
+            Body::BusinessRole(spec(json!({
+                "parameters": {"project": {"required": true}},
+                "entitlements": [
+                    {"target": "code", "kind": "repository", "name": "${project}", "right": "write"},
+                    {"target": "chat", "kind": "channel", "name": "${project}"},
+                ],
+            }))),
+        ),
     ];
     for n in 0..ROLES {
         let includes: Vec<String> = if n % 4 == 3 && n > 40 { vec![role(n - 2), role(n - 40)] } else { Vec::new() };

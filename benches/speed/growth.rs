@@ -67,7 +67,8 @@ pub fn measure(people: usize, t: Timestamp) -> Times {
     let rules = |seen: &provost::apply::run::Seen| -> BTreeMap<_, TargetRules> {
         seen.looks.iter().map(|(name, look)| (name.clone(), look.rules.clone())).collect()
     };
-    let decided = decide_all(&realm, seen.compiled.as_ref().map_err(|_| panic!("the policies compile")), &rules(&seen), &BTreeMap::new(), t);
+    let decided =
+        decide_all(&realm, seen.compiled.as_ref().map_err(|_| panic!("the policies compile")), &rules(&seen), &BTreeMap::new(), t);
     assert!(decided.people.values().all(|person| person.decision.is_ok()), "everybody is decided");
     let round = plan_round(&realm, decided, &seen.looks, None, t);
     let reports = runtime.block_on(carry_out(&round, &mut seen, &targets, &store, t, &|_, _| {}));
@@ -136,7 +137,8 @@ fn bare_rows(path: &Path) -> usize {
 
 /// How the time of all people grows with their number: 1 where twice as many take twice as long. Fitted over all sizes.
 pub fn exponent(times: &[Times], column: fn(&Times) -> f64) -> Option<f64> {
-    let points: Vec<(f64, f64)> = times.iter().map(|times| ((times.people as f64).ln(), (column(times) * times.people as f64).ln())).collect();
+    let points: Vec<(f64, f64)> =
+        times.iter().map(|times| ((times.people as f64).ln(), (column(times) * times.people as f64).ln())).collect();
     let count = points.len() as f64;
     let (x, y) = (points.iter().map(|p| p.0).sum::<f64>() / count, points.iter().map(|p| p.1).sum::<f64>() / count);
     let spread = points.iter().map(|p| (p.0 - x).powi(2)).sum::<f64>();

@@ -15,6 +15,7 @@ mod clock;
 mod company;
 mod engines;
 mod growth;
+#[path = "../../tests/common/opa.rs"]
 mod opa;
 
 use jiff::Timestamp;
@@ -25,7 +26,8 @@ const SAMPLE: usize = 500;
 fn main() {
     // cargo passes `--bench`.
     let sizes = std::env::var("PEOPLE").unwrap_or_else(|_| "1000,10000".to_owned());
-    let sizes: Vec<usize> = sizes.split(',').map(|size| size.trim().parse().unwrap_or_else(|_| panic!("PEOPLE: `{size}` is no number"))).collect();
+    let sizes: Vec<usize> =
+        sizes.split(',').map(|size| size.trim().parse().unwrap_or_else(|_| panic!("PEOPLE: `{size}` is no number"))).collect();
     let t: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
     engines_table(t);
     growth_table(&sizes, t);

@@ -144,7 +144,8 @@ impl Deciding<'_> {
     /// error of the policies must not go by unseen.
     fn remembered(&self, person: &PersonId, standing: Option<&Standing>) -> Option<&Remembered> {
         let last = self.last.people.get(person)?;
-        let state = |standing: Option<&Standing>| standing.and_then(|standing| standing.lifecycle.as_ref()).map(|lifecycle| lifecycle.state);
+        let state =
+            |standing: Option<&Standing>| standing.and_then(|standing| standing.lifecycle.as_ref()).map(|lifecycle| lifecycle.state);
         last.remembered.as_ref().filter(|_| state(last.standing.as_ref()) == state(standing))
     }
 }
