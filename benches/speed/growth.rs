@@ -37,8 +37,11 @@ pub struct Times {
     pub sweep: f64,
 }
 
+/// What a column holds.
+pub type Column = fn(&Times) -> f64;
+
 /// What each column is called and holds.
-pub const COLUMNS: [(&str, fn(&Times) -> f64); 6] = [
+pub const COLUMNS: [(&str, Column); 6] = [
     ("decide first", |times| times.first),
     ("decide again", |times| times.again),
     ("plan", |times| times.plan),
@@ -136,7 +139,7 @@ fn bare_rows(path: &Path) -> usize {
 }
 
 /// How the time of all people grows with their number: 1 where twice as many take twice as long. Fitted over all sizes.
-pub fn exponent(times: &[Times], column: fn(&Times) -> f64) -> Option<f64> {
+pub fn exponent(times: &[Times], column: Column) -> Option<f64> {
     let points: Vec<(f64, f64)> =
         times.iter().map(|times| ((times.people as f64).ln(), (column(times) * times.people as f64).ln())).collect();
     let count = points.len() as f64;

@@ -39,13 +39,12 @@ impl Question<'_> {
             Err(Unanswered::Differ { interpreter, rvm: Ok(rvm) }) => {
                 Err(DecideError::Differ(difference(self.compiled(), self.document(), &interpreter, &rvm)))
             }
-            Err(why) => Err(match evaluation.error(why) {
-                // The catalogue stumbled over what a rule asks for: that rule is to blame.
-                DecideError::Failed(error) if self.compiled().is_ours(&error) => {
-                    blame(self.compiled(), self.document()).unwrap_or(DecideError::Failed(error))
-                }
-                error => error,
-            }),
+            Err(why) => {
+                let error = evaluation.error(why);
+                // Where the catalogue stumbles over what a rule asks for, that rule is to blame.
+                let ours = matches!(&error, DecideError::Failed(error) if self.compiled().is_ours(error));
+                Err(ours.then(|| blame(self.compiled(), self.document())).flatten().unwrap_or(error))
+            }
         }
     }
 }

@@ -59,14 +59,15 @@ impl<'a> Fields<'a> {
         };
         let mut fields = Vec::with_capacity(known.len());
         for (name, value) in object.iter_sorted() {
-            match name {
-                Rego::String(text) if known.contains(&&**text) => fields.push((&**text, value)),
-                other => {
-                    let text = other.as_string().map(|name| name.to_string()).unwrap_or_else(|_| other.to_string());
-                    let near = super::check::nearest(&text, known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
-                    return Err(Unfit { message: format!("{what} has no field `{text}`"), hint: near.or_else(|| Some(shape())) });
-                }
+            if let Rego::String(text) = name
+                && known.contains(&&**text)
+            {
+                fields.push((&**text, value));
+                continue;
             }
+            let text = name.as_string().map(|name| name.to_string()).unwrap_or_else(|_| name.to_string());
+            let near = super::check::nearest(&text, known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+            return Err(Unfit { message: format!("{what} has no field `{text}`"), hint: near.or_else(|| Some(shape())) });
         }
         Ok(Self { what, fields })
     }
