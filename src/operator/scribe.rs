@@ -49,6 +49,8 @@ pub enum Kind {
 /// What is said of an object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Saying {
+    /// Which object of its name is meant: another one has been told nothing yet.
+    pub uid: String,
     /// The generation of which it is said.
     pub generation: i64,
     /// The kind's own fields.
@@ -84,7 +86,6 @@ struct Desk {
 /// Writes for one namespace.
 pub struct Scribe {
     desk: Arc<Desk>,
-    statuses: Arc<Statuses>,
     tasks: JoinSet<()>,
 }
 
@@ -94,13 +95,13 @@ impl Scribe {
     /// # Errors
     /// [`StoreError`] where that cannot be read.
     pub async fn open(client: Client, namespace: &str) -> Result<Self, StoreError> {
-        let statuses = Arc::new(Statuses::open(client.clone(), namespace).await?);
+        let statuses = Statuses::open(client.clone(), namespace).await?;
         let desk = Arc::new(Desk::default());
         let reporter = Reporter { controller: "provost.dev/controller".to_owned(), instance: None };
         let mut tasks = JoinSet::new();
-        tasks.spawn(write(Arc::clone(&desk), Arc::clone(&statuses)));
+        tasks.spawn(write(Arc::clone(&desk), statuses));
         tasks.spawn(tell(Arc::clone(&desk), Recorder::new(client, reporter), namespace.to_owned()));
-        Ok(Self { desk, statuses, tasks })
+        Ok(Self { desk, tasks })
     }
 
     /// Says this of an object, in place of what was to be said.
@@ -112,7 +113,6 @@ impl Scribe {
     /// The object is gone.
     pub fn forget(&self, kind: ResourceKind, name: &ObjectName) {
         lock(&self.desk.sayings).remove(&(Kind::Input(kind), name.clone()));
-        self.statuses.forget(kind, name);
     }
 
     /// Something happened.
@@ -138,8 +138,9 @@ impl Scribe {
     }
 }
 
-async fn write(desk: Arc<Desk>, statuses: Arc<Statuses>) {
+async fn write(desk: Arc<Desk>, statuses: Statuses) {
     let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
+    let mut told: BTreeMap<Topic, String> = BTreeMap::new();
     loop {
         let woken = desk.wake.notified();
         let some: Vec<(Topic, Saying)> = {
@@ -150,6 +151,12 @@ async fn write(desk: Arc<Desk>, statuses: Arc<Statuses>) {
         if some.is_empty() {
             woken.await;
             continue;
+        }
+        for (topic, saying) in &some {
+            // Here and nowhere else: a write that was under way when the object went may have been remembered since.
+            if told.insert(topic.clone(), saying.uid.clone()).is_some_and(|before| before != saying.uid) {
+                forget(&statuses, topic);
+            }
         }
         let writes = some.into_iter().map(|(topic, saying)| {
             let statuses = &statuses;
@@ -172,6 +179,13 @@ async fn write(desk: Arc<Desk>, statuses: Arc<Statuses>) {
         } else {
             backoff.reset();
         }
+    }
+}
+
+fn forget(statuses: &Statuses, (kind, name): &Topic) {
+    match kind {
+        Kind::Input(kind) => statuses.forget(*kind, name),
+        Kind::Departure => statuses.forget_departure(name),
     }
 }
 

@@ -6,8 +6,8 @@ use super::accounts::Accounts;
 use super::manifests::{crowd, small};
 use super::site::Site;
 
-/// How many people.
-const PEOPLE: usize = 300;
+/// How many people: more than go out at once.
+const PEOPLE: usize = 150;
 
 async fn prepared(of: &str) -> Site {
     let site = Site::new(of).await;

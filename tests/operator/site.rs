@@ -23,7 +23,7 @@ use crate::common::plane::{MANAGER, Shared, plane, soon};
 const DEADLINE: Duration = Duration::from_secs(90);
 
 /// Between two looks.
-const BEAT: Duration = Duration::from_millis(100);
+const BEAT: Duration = Duration::from_millis(200);
 
 /// How many objects are written at once.
 const AT_ONCE: usize = 16;

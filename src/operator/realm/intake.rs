@@ -30,7 +30,7 @@ impl RealmTask {
                 match of {
                     Watched::Input(kind) => self.take_entry(kind, *entry),
                     Watched::Secret => self.take_secret(&entry.name, entry.version),
-                    Watched::Departure => {}
+                    Watched::Departure => self.departure_seen(entry.name, entry.uid),
                 }
                 self.positions.reached(of, version);
             }
@@ -42,7 +42,10 @@ impl RealmTask {
                         self.secrets.remove(&entry.name);
                         self.reopen(&entry.name);
                     }
-                    Watched::Departure => self.departure_deleted(&entry.name),
+                    Watched::Departure => {
+                        self.departures.remove(&entry.name);
+                        self.departure_deleted(&entry.name);
+                    }
                 }
                 self.positions.reached(of, version);
             }
@@ -57,7 +60,7 @@ impl RealmTask {
                     self.take_secret(&entry.name, entry.version);
                 }
             }
-            Event::Listed { of: Watched::Departure, entries, .. } => self.departures_listed(entries.into_iter().map(|entry| entry.name)),
+            Event::Listed { of: Watched::Departure, entries, .. } => self.departures_listed(entries),
             Event::Failing { of: Watched::Departure | Watched::Secret, .. } => {}
         }
     }
@@ -223,8 +226,17 @@ impl RealmTask {
         self.dirty.moved();
     }
 
-    fn departures_listed(&mut self, names: impl Iterator<Item = ObjectName>) {
-        let there: BTreeSet<ObjectName> = names.collect();
+    fn departure_seen(&mut self, name: ObjectName, uid: String) {
+        let person = self.store.as_ref().and_then(|store| store.departed(&name));
+        if self.departures.insert(name, uid.clone()).is_none_or(|before| before != uid) {
+            self.unreported.extend(person);
+        }
+    }
+
+    fn departures_listed(&mut self, entries: Vec<Entry>) {
+        let there: BTreeSet<ObjectName> = entries.iter().map(|entry| entry.name.clone()).collect();
+        self.departures.retain(|name, _| there.contains(name));
+        entries.into_iter().for_each(|entry| self.departure_seen(entry.name, entry.uid));
         let known = self.store.as_ref().map(|store| store.departures()).unwrap_or_default();
         known.iter().filter(|(_, name)| !there.contains(name)).for_each(|(_, name)| self.departure_deleted(name));
     }

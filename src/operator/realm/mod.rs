@@ -102,6 +102,8 @@ pub struct RealmTask {
     unreadable: BTreeMap<(ResourceKind, ObjectName), Unreadable>,
     briefs: BTreeMap<(ResourceKind, ObjectName), Brief>,
     secrets: BTreeMap<ObjectName, u64>,
+    /// The uids of the Departures that are there.
+    departures: BTreeMap<ObjectName, String>,
     compiled: Option<Result<Compiled, Vec<PolicyError>>>,
     decided: Decided,
     dirty: Dirty,
@@ -158,6 +160,7 @@ impl RealmTask {
             unreadable: BTreeMap::new(),
             briefs: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            departures: BTreeMap::new(),
             compiled: None,
             decided: Decided::default(),
             dirty: Dirty::default(),

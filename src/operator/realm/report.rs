@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::RealmTask;
+use super::intake::Brief;
 use super::known::{Known, Open};
 use crate::api::target::Mode;
 use crate::apply::target::Report;
@@ -86,9 +87,10 @@ impl RealmTask {
         }
     }
 
-    fn say(&self, kind: Kind, name: &ObjectName, generation: i64, fields: Map<String, Value>, conditions: Vec<Said>) {
+    fn say(&self, kind: ResourceKind, name: &ObjectName, fields: Map<String, Value>, conditions: Vec<Said>) {
+        let Some(Brief { uid, generation, .. }) = self.briefs.get(&(kind, name.clone())) else { return };
         if let Some(scribe) = &self.scribe {
-            scribe.say((kind, name.clone()), Saying { generation, fields, conditions });
+            scribe.say((Kind::Input(kind), name.clone()), Saying { uid: uid.clone(), generation: *generation, fields, conditions });
         }
     }
 
@@ -109,12 +111,11 @@ impl RealmTask {
             ("next", next.map(|text| json!(text))),
         ]);
         for name in declared {
-            let Some(brief) = self.briefs.get(&(ResourceKind::Person, name.clone())) else { continue };
             let stand = self.stand_of(person, &name, decision);
             let mut conditions = stand.conditions();
             conditions.extend(compliant(decision, t));
             conditions.extend(self.said_of(ResourceKind::Person, &name));
-            self.say(Kind::Input(ResourceKind::Person), &name, brief.generation, fields.clone(), conditions);
+            self.say(ResourceKind::Person, &name, fields.clone(), conditions);
         }
     }
 
@@ -125,11 +126,17 @@ impl RealmTask {
     }
 
     fn report_departure(&self, person: &PersonId, accounts: Option<String>, next: Option<String>) {
-        let Some(name) = self.store.as_ref().and_then(|store| store.departures().into_iter().find(|(of, _)| of == person)) else { return };
+        let Some((_, name)) = self.store.as_ref().and_then(|store| store.departures().into_iter().find(|(of, _)| of == person)) else {
+            return;
+        };
+        // It is spoken of as soon as it is seen.
+        let Some(uid) = self.departures.get(&name).cloned() else { return };
         let open = self.known.values().find_map(|known| known.open.get(person));
         let stand = open.map_or_else(Stand::ready, |open| Stand::not(open.reason, open.message.clone()));
         let fields = fields([("accountsReady", accounts.map(|text| json!(text))), ("next", next.map(|text| json!(text)))]);
-        self.say(Kind::Departure, &name.1, 1, fields, stand.conditions());
+        if let Some(scribe) = &self.scribe {
+            scribe.say((Kind::Departure, name), Saying { uid, generation: 1, fields, conditions: stand.conditions() });
+        }
     }
 
     /// The targets in which this person has, or should have, an account, and whether that is as it should be.
@@ -193,13 +200,13 @@ impl RealmTask {
     }
 
     fn report_targets(&self) {
-        let briefs: Vec<(ObjectName, i64, Option<String>)> = self
+        let briefs: Vec<(ObjectName, Option<String>)> = self
             .briefs
             .iter()
             .filter(|((kind, _), _)| *kind == ResourceKind::TargetSystem)
-            .map(|((_, name), brief)| (name.clone(), brief.generation, brief.requested.clone()))
+            .map(|((_, name), brief)| (name.clone(), brief.requested.clone()))
             .collect();
-        for (name, generation, requested) in briefs {
+        for (name, requested) in briefs {
             let target = self.known.keys().find(|target| target.as_str() == name.as_str()).cloned();
             let (fields, conditions) = match target.as_ref().and_then(|target| Some((target, self.known.get(target)?))) {
                 Some((target, known)) => {
@@ -214,7 +221,7 @@ impl RealmTask {
                     (Map::new(), stand.conditions())
                 }
             };
-            self.say(Kind::Input(ResourceKind::TargetSystem), &name, generation, fields, conditions);
+            self.say(ResourceKind::TargetSystem, &name, fields, conditions);
         }
     }
 
@@ -288,7 +295,7 @@ impl RealmTask {
 
     /// Roles, bindings, policies, answers and Lockouts.
     fn report_rest(&self) {
-        for ((kind, name), brief) in &self.briefs {
+        for (kind, name) in self.briefs.keys() {
             let stand = match kind {
                 ResourceKind::Policy => self.policy_stand(name),
                 ResourceKind::BusinessRole | ResourceKind::RoleBinding | ResourceKind::Approval | ResourceKind::Lockout => {
@@ -303,7 +310,7 @@ impl RealmTask {
                 conditions.push(Said::new("Compiled", compiled, reason, stand.message.clone()));
             }
             conditions.extend(stand.conditions());
-            self.say(Kind::Input(*kind), name, brief.generation, Map::new(), conditions);
+            self.say(*kind, name, Map::new(), conditions);
         }
     }
 
@@ -342,7 +349,7 @@ impl RealmTask {
     }
 
     fn report_realm(&self) {
-        let Some(((_, name), brief)) = self.briefs.iter().find(|((kind, _), _)| *kind == ResourceKind::Realm) else { return };
+        let Some((_, name)) = self.briefs.keys().find(|(kind, _)| *kind == ResourceKind::Realm) else { return };
         let mut people: BTreeMap<&str, u32> = BTreeMap::new();
         for decision in self.decided.people.values() {
             let lifecycle = decision.standing.as_ref().and_then(|standing| standing.lifecycle.as_ref());
@@ -362,7 +369,7 @@ impl RealmTask {
             ("frozen", frozen.map(|why| json!(why))),
             ("next", self.due.next().map(|at| json!(at.to_string()))),
         ]);
-        self.say(Kind::Input(ResourceKind::Realm), name, brief.generation, fields, stand.conditions());
+        self.say(ResourceKind::Realm, name, fields, stand.conditions());
     }
 
     fn count(&self) {

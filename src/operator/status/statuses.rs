@@ -151,6 +151,11 @@ impl Statuses {
         }
     }
 
+    /// As [`Self::forget`], of a Departure.
+    pub fn forget_departure(&self, name: &ObjectName) {
+        self.said().remove(&(Kind::Departure, name.to_string()));
+    }
+
     fn said(&self) -> MutexGuard<'_, BTreeMap<(Kind, String), Map<String, Value>>> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
