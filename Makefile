@@ -1,6 +1,6 @@
 # `make` alone lists what there is. Each target says what it needs where that is missing.
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-stop test test-fast check fmt clippy doc crds crds-fresh example control-plane clean tools
+.PHONY: help build demo demo-stop test test-fast check fmt clippy doc crds crds-fresh example control-plane scim-server opa bench clean tools
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 CARGO ?= cargo
@@ -17,7 +17,7 @@ demo: ## show it in a cluster: a control plane of its own, the operator, a compa
 demo-stop: ## stop what the demo started
 	@examples/demo/run stop
 
-test: tools control-plane ## run all tests
+test: tools control-plane scim-server opa ## run all tests
 	@$(CARGO) test --quiet --locked --doc
 	@$(CARGO) test --quiet --locked --no-fail-fast --lib --test it
 
@@ -50,6 +50,17 @@ example: tools ## apply examples/acme: plan, ask, make the accounts
 
 control-plane: ## build the Kubernetes API server that tests run against (minutes the first time)
 	@tests/control-plane/build
+
+scim-server: ## install the SCIM server that tests run against (half a minute the first time)
+	@tests/scim/build
+
+opa: ## build OPA's Go library, which decisions are held beside (two minutes the first time)
+	@benches/opa/build
+
+# On one processor, where that can be said: two threads slow each other down. Backtraces would be measured, too.
+bench: tools opa ## measure decide, plan and sweep; PEOPLE=1000,10000,100000 says for how many
+	@$(CARGO) bench --quiet --locked --bench speed --no-run
+	@RUST_BACKTRACE=0 $$(command -v taskset >/dev/null && echo taskset -c 0) $(CARGO) bench --quiet --locked --bench speed
 
 clean: tools ## remove what was built and what the example made
 	@$(CARGO) clean

@@ -372,7 +372,12 @@ fn the_checker_catches_each_way_of_breaking_a_rule() {
         ("folder and operator", "src/folder/a.rs", "use crate::operator::X;", &["`folder` uses `operator`"]),
         ("operator and folder", "src/operator/a.rs", "use crate::folder::X;", &["`operator` uses `folder`"]),
         ("the operator's only door", "src/cli/controller.rs", "use crate::operator::X;", &[]),
-        ("another door to the operator", "src/cli/plan.rs", "use crate::operator::X;", &["only `cli/controller.rs` and `cli/cluster.rs` name `operator`"]),
+        (
+            "another door to the operator",
+            "src/cli/plan.rs",
+            "use crate::operator::X;",
+            &["only `cli/controller.rs` and `cli/cluster.rs` name `operator`"],
+        ),
         ("a runtime in the core", "src/policy/a.rs", "use tokio::sync::Mutex;", &["`tokio::sync::Mutex`: `policy` is pure"]),
         ("a runtime's attribute", "src/plan/a.rs", "#[tokio::main]\nasync fn f() {}", &["`tokio::main`: `plan` is pure"]),
         ("a clock", "src/realm/a.rs", "use std::{fmt,\n time::{Duration, SystemTime}};", &["src/realm/a.rs:2: `std::time::SystemTime`"]),

@@ -5,6 +5,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::wildcard_enum_match_arm,
+    clippy::disallowed_methods,
     reason = "a test says what broke by breaking"
 )]
 
@@ -12,7 +13,9 @@ mod architecture;
 mod cases;
 mod cli;
 mod common;
+mod differential;
 mod kill;
 mod laws;
 mod operator;
 mod plane;
+mod scim;

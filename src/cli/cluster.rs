@@ -1,6 +1,7 @@
 //! A realm of a cluster in place of a folder: `-n NAMESPACE` and no `-f`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -34,6 +35,23 @@ impl Cluster {
     /// # Errors
     /// Where no cluster is named, or its settings cannot be used.
     pub async fn client(&self) -> anyhow::Result<Client> {
+        Client::try_from(self.config().await?).context("the cluster's settings cannot be used")
+    }
+
+    /// The same, and the addresses of the API server.
+    ///
+    /// # Errors
+    /// As of [`Self::client`], and where its name cannot be resolved.
+    pub async fn client_and_addresses(&self) -> anyhow::Result<(Client, BTreeSet<IpAddr>)> {
+        let config = self.config().await?;
+        let host = config.cluster_url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let port = config.cluster_url.port_u16().unwrap_or(443);
+        let found = tokio::net::lookup_host((host.as_str(), port)).await.with_context(|| format!("the API server's name {host}"))?;
+        let addresses = found.map(|address| address.ip()).collect();
+        Ok((Client::try_from(config).context("the cluster's settings cannot be used")?, addresses))
+    }
+
+    async fn config(&self) -> anyhow::Result<Config> {
         // A second call finds the provider there already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
@@ -48,7 +66,7 @@ impl Cluster {
         // What is tried again is decided in one place, ours.
         config.default_retry = false;
         config.connect_timeout = Some(Duration::from_secs(10));
-        Client::try_from(config).context("the cluster's settings cannot be used")
+        Ok(config)
     }
 }
 

@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::cluster::Cluster;
 use super::{Exit, World};
+use crate::connector::AddressRules;
 use crate::operator::{Scope, Settings, run as operate};
 
 /// Arguments of `provost controller`.
@@ -25,6 +26,9 @@ pub struct Args {
     /// Where relative paths of TargetSystems (SQLite files) start
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     data: PathBuf,
+    /// Addresses that targets may have beside public and private ones: loopback, or the API server's own; may be given several times
+    #[arg(long = "allow-address", value_name = "CIDR")]
+    allowed: Vec<ipnet::IpNet>,
     /// Where /metrics, /healthz and /readyz are served; `none`: nowhere
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
     listen: String,
@@ -55,7 +59,7 @@ pub async fn run(args: &Args, world: &mut World) -> anyhow::Result<Exit> {
         LogFormat::Text => log.with_target(false).try_init(),
         LogFormat::Json => log.json().try_init(),
     };
-    let client = args.cluster.client().await?;
+    let (client, api_server) = args.cluster.client_and_addresses().await?;
     let version = client.apiserver_version().await.context("the API server cannot be reached")?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), api_server = %version.git_version, "provost begins");
     let listener = match args.listen.as_str() {
@@ -71,7 +75,8 @@ pub async fn run(args: &Args, world: &mut World) -> anyhow::Result<Exit> {
     let (stop, stopped) = watch::channel(false);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let settings = Settings { scope, base: args.data.clone() };
+    let addresses = args.allowed.iter().fold(AddressRules::strict(api_server), |rules, range| rules.allow(*range));
+    let settings = Settings { scope, base: args.data.clone(), addresses };
     let operator = operate(client, settings, listener, stopped);
     tokio::pin!(operator);
     tokio::select! {

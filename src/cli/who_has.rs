@@ -1,8 +1,8 @@
 //! `provost who-has`: everybody who holds an entitlement or is to hold it, and why.
 
 use super::Plain;
-use super::exit::Exit;
 use super::cluster::{Cluster, Realm};
+use super::exit::Exit;
 use super::source::{Where, target_called};
 use super::world::World;
 use crate::model::entitlement::EntitlementKey;

@@ -1,8 +1,8 @@
 //! `provost why`: what somebody has, and where each thing comes from.
 
 use super::Plain;
-use super::exit::Exit;
 use super::cluster::{Cluster, Realm};
+use super::exit::Exit;
 use super::source::{Where, person_of};
 use super::world::World;
 use crate::plan::render::why::because;

@@ -2,7 +2,8 @@
 //!
 //! A TargetSystem's spec and its secret flow in, a [`connector::Reader`] and a [`connector::Writer`] come out; looks at the target and answers to writes
 //! come out of those. A connector never decides, never retries, never limits itself, and knows no clock: a look is stamped with the time
-//! that it is given. What every connector must do is in `contract`, as a suite that any pair can be run through.
+//! that it is given. Whatever it sends over a network leaves through `gate`, HTTP through `net`. What every connector must do is in
+//! `contract`, as a suite that any pair can be run through.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -21,8 +22,13 @@ use crate::model::secret::{Secret, SecretData};
 use crate::model::value::Attributes;
 
 pub mod contract;
+mod gate;
 pub mod memory;
+mod net;
+mod scim;
 mod sqlite;
+
+pub use self::net::{AddressRefused, AddressRules};
 
 /// What a reading has to bring.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -101,21 +107,38 @@ pub type Opened = (Box<dyn Reader>, Box<dyn Writer>);
 pub fn check(target: &TargetSystemSpec) -> Vec<String> {
     match target.type_ {
         TargetType::Sqlite => sqlite::check(target),
-        TargetType::Scim | TargetType::Ldap | TargetType::Postgres => vec![not_supported(target.type_)],
+        TargetType::Scim => scim::check(target),
+        TargetType::Ldap | TargetType::Postgres => vec![not_supported(target.type_)],
     }
 }
 
-/// Opens a target; nothing is read or written yet. Relative paths start at `base`, the folder of the manifests.
+/// Opens a target for a program that runs for the user in front of it: loopback is theirs. Nothing is read or written yet. Relative paths
+/// start at `base`, the folder of the manifests.
 ///
 /// # Errors
 /// [`Failure::Config`] where the TargetSystem must be edited: the first of what [`check`] finds.
-pub fn open(name: &TargetName, target: &TargetSystemSpec, base: &Path, _secret: &SecretData) -> Result<Opened, Failure> {
+pub fn open(name: &TargetName, target: &TargetSystemSpec, base: &Path, secret: &SecretData) -> Result<Opened, Failure> {
+    open_within(name, target, base, secret, &AddressRules::local())
+}
+
+/// Opens a target; only these addresses are connected to.
+///
+/// # Errors
+/// As for [`open`].
+pub fn open_within(
+    name: &TargetName,
+    target: &TargetSystemSpec,
+    base: &Path,
+    secret: &SecretData,
+    addresses: &AddressRules,
+) -> Result<Opened, Failure> {
     if let Some(problem) = check(target).into_iter().next() {
         return Err(Failure::Config(problem));
     }
     match target.type_ {
         TargetType::Sqlite => sqlite::open(name, target, base),
-        TargetType::Scim | TargetType::Ldap | TargetType::Postgres => Err(Failure::Config(not_supported(target.type_))),
+        TargetType::Scim => scim::open(name, target, secret, addresses),
+        TargetType::Ldap | TargetType::Postgres => Err(Failure::Config(not_supported(target.type_))),
     }
 }
 
@@ -126,5 +149,5 @@ fn not_supported(type_: TargetType) -> String {
         TargetType::Ldap => "ldap",
         TargetType::Postgres => "postgres",
     };
-    format!("spec.type: type {word} is not supported by this version of provost (supported: sqlite)")
+    format!("spec.type: type {word} is not supported by this version of provost (supported: sqlite, scim)")
 }

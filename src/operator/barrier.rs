@@ -42,7 +42,8 @@ impl Positions {
     /// The kinds that are behind, for people.
     pub async fn wait_for(&self, version: u64, within: Duration) -> Result<(), String> {
         let mut read = self.read.subscribe();
-        let behind = |read: &BTreeMap<Watched, u64>| read.iter().filter(|(_, known)| **known < version).map(|(of, _)| of.to_string()).collect();
+        let behind =
+            |read: &BTreeMap<Watched, u64>| read.iter().filter(|(_, known)| **known < version).map(|(of, _)| of.to_string()).collect();
         let late: Vec<String> = behind(&read.borrow_and_update());
         if late.is_empty() {
             return Ok(());

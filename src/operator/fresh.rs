@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use super::watch::{number, said};
 use crate::api::all_crds;
 use crate::api::person::Person;
+use crate::api::realm::Realm;
 use crate::model::ids::{ObjectName, PersonId};
 
 /// How long the API server may take.
@@ -69,9 +70,9 @@ impl Freshness {
     /// # Errors
     /// Why that cannot be told, for people.
     pub async fn stands(&self) -> Result<Stands, String> {
-        let namespaces: Api<PartialObjectMeta<Namespace>> = Api::all(self.client.clone());
-        if is_leaving(soon(allowed(namespaces.get_opt(&self.namespace))).await?) {
-            return Ok(Stands::No(format!("the namespace {} is being deleted", self.namespace)));
+        let namespace = self.namespace_stands().await?;
+        if namespace != Stands::Yes {
+            return Ok(namespace);
         }
         let definitions: Api<PartialObjectMeta<CustomResourceDefinition>> = Api::all(self.client.clone());
         for name in DEFINITIONS.iter() {
@@ -80,6 +81,29 @@ impl Freshness {
             }
         }
         Ok(Stands::Yes)
+    }
+
+    /// Whether the namespace stands.
+    ///
+    /// # Errors
+    /// Why that cannot be told, for people.
+    pub async fn namespace_stands(&self) -> Result<Stands, String> {
+        let namespaces: Api<PartialObjectMeta<Namespace>> = Api::all(self.client.clone());
+        if is_leaving(soon(allowed(namespaces.get_opt(&self.namespace))).await?) {
+            return Ok(Stands::No(format!("the namespace {} is being deleted", self.namespace)));
+        }
+        Ok(Stands::Yes)
+    }
+
+    /// The realm's id as it is declared now: the first half of keys that are written for ever.
+    ///
+    /// # Errors
+    /// Why that cannot be told, for people.
+    pub async fn realm_id(&self) -> Result<String, String> {
+        let realms: Api<Realm> = Api::namespaced(self.client.clone(), &self.namespace);
+        let mut listed = soon(realms.list(&ListParams::default())).await?.items;
+        listed.sort_by_key(|realm| realm.name_any());
+        Ok(listed.into_iter().next().and_then(|realm| realm.spec.id).unwrap_or_else(|| self.namespace.clone()))
     }
 
     /// Those of whom an object is another one by now, or cannot be read.

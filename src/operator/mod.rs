@@ -34,6 +34,7 @@ use kube::Client;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::connector::AddressRules;
 use crate::ledger::StoreError;
 
 /// Which namespaces are realms.
@@ -52,6 +53,8 @@ pub struct Settings {
     pub scope: Scope,
     /// Relative paths in manifests start here.
     pub base: PathBuf,
+    /// Which addresses targets may have.
+    pub addresses: AddressRules,
 }
 
 /// What all tasks share.

@@ -199,18 +199,17 @@ fn keep(version: &mut String, new: Option<String>) {
 }
 
 fn ended(error: &kube::Error) -> End {
-    match error {
-        kube::Error::Api(status) if status.code == 410 => End::Gone,
-        other => End::Failed(said(other)),
+    if let kube::Error::Api(status) = error
+        && status.code == 410
+    {
+        return End::Gone;
     }
+    End::Failed(said(error))
 }
 
 /// An error of the API server, for people.
 pub fn said(error: &kube::Error) -> String {
-    match error {
-        kube::Error::Api(status) => status.message.clone(),
-        other => other.to_string(),
-    }
+    if let kube::Error::Api(status) = error { status.message.clone() } else { error.to_string() }
 }
 
 /// Versions are compared as numbers, as the API server of today promises; one that is none counts as not read yet.

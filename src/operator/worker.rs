@@ -14,14 +14,14 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::barrier::Positions;
-use super::status::{LastError, Shown, StatusLedgers};
 use super::fresh::{Freshness, Stands};
+use super::status::{LastError, Shown, StatusLedgers};
 use crate::api::target::{Mode, TargetSystemSpec};
 use crate::apply::target::{Oversight, Report, Target};
-use crate::connector;
+use crate::connector::{self, AddressRules};
 use crate::ledger::{LedgerStore, StoreError, Vault};
 use crate::model::account::AccountKey;
-use crate::model::change::{Cause, Change, LifecycleState};
+use crate::model::change::{Act, Cause, Change, LifecycleState};
 use crate::model::failure::Failure;
 use crate::model::ids::{ObjectName, PersonId, TargetName};
 use crate::model::ledger::{Fact, Ledger};
@@ -120,7 +120,18 @@ impl Touched {
     }
 
     fn is_touched(&self, person: &PersonId) -> bool {
-        self.everybody.load(Ordering::SeqCst) || self.people.lock().unwrap_or_else(PoisonError::into_inner).contains(person)
+        self.everybody.load(Ordering::SeqCst) || self.names(person)
+    }
+
+    fn names(&self, person: &PersonId) -> bool {
+        self.people.lock().unwrap_or_else(PoisonError::into_inner).contains(person)
+    }
+
+    /// Somebody must go first.
+    async fn hurried(&self) {
+        while !self.urgent.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 }
 
@@ -134,6 +145,8 @@ pub struct Surroundings {
     pub store: Arc<StatusLedgers>,
     /// Relative paths start here.
     pub base: PathBuf,
+    /// Which addresses the target may have.
+    pub addresses: AddressRules,
     /// How far the inputs have been read.
     pub positions: Arc<Positions>,
     /// Reads versions and people past every cache.
@@ -215,7 +228,7 @@ impl Worker {
         self.target = None;
         let secret = self.secret(spec).await?;
         let name = &self.around.name;
-        let (reader, writer) = connector::open(name, spec, &self.around.base, &secret)?;
+        let (reader, writer) = connector::open_within(name, spec, &self.around.base, &secret, &self.around.addresses)?;
         let observe = spec.mode == Some(Mode::Observe);
         let target = Target::new(name.clone(), reader, (!observe).then_some(writer)).in_batches_of(BATCH);
         let schema = target.probe().await?;
@@ -247,14 +260,14 @@ impl Worker {
         let Some(target) = &self.target else { return Err(StoreError::Store(closed().to_string())) };
         let stale = self.stale(&errand).await;
         let watch = Watch { touched: &self.around.touched, stale: &stale };
-        let report =
-            target.carry_out(&errand.plan, &errand.rules, &errand.desired, &mut ledger, &self.store, errand.t, &watch).await;
+        let report = target.carry_out(&errand.plan, &errand.rules, &errand.desired, &mut ledger, &self.store, errand.t, &watch).await;
         // After an error the store knows better than this copy does.
         self.ledger = report.is_ok().then_some(ledger);
         let report = report?;
         for (change, answer) in &report.answers {
             if let (Err(failure), Some(shown)) = (answer, errand.shown.get_mut(change.key())) {
-                shown.last_error = Some(LastError { code: failure.reason().to_owned(), message: format!("{}: {failure}", change.act().verb()) });
+                shown.last_error =
+                    Some(LastError { code: failure.reason().to_owned(), message: format!("{}: {failure}", change.act().verb()) });
             }
         }
         // What only shows is never worth a failure: the next look shows it again.
@@ -283,6 +296,26 @@ impl Worker {
     async fn stale(&self, errand: &Errand) -> Stale {
         let removals: Vec<&Change> = errand.plan.sent().filter(|change| change.act().removes()).collect();
         let mut stale = Stale::default();
+        if errand.plan.sent().next().is_some()
+            && let Ok(Stands::No(what)) = self.around.freshness.namespace_stands().await
+        {
+            tracing::info!(target_system = %self.around.name, %what, "nothing is sent");
+            stale.ends = true;
+        }
+        if errand.plan.sent().any(signs) {
+            // An owner key is written for ever: a Realm that was declared a moment ago may name another id.
+            match self.around.freshness.realm_id().await {
+                Ok(id) if id == errand.rules.realm.as_str() => {}
+                Ok(id) => {
+                    tracing::info!(target_system = %self.around.name, %id, "the realm has another id by now: no key is written");
+                    stale.id = true;
+                }
+                Err(why) => {
+                    tracing::info!(target_system = %self.around.name, %why, "no key is written");
+                    stale.id = true;
+                }
+            }
+        }
         if removals.iter().any(|change| settles(change)) {
             let wait = async {
                 let version = self.around.freshness.version().await?;
@@ -292,7 +325,11 @@ impl Worker {
                     Stands::No(what) => Err(what),
                 }
             };
-            if let Err(why) = wait.await {
+            let waited = tokio::select! {
+                waited = wait => waited,
+                () = self.around.touched.hurried() => Err("something more urgent goes first".to_owned()),
+            };
+            if let Err(why) = waited {
                 tracing::info!(target_system = %self.around.name, %why, "removals are put off");
                 stale.settled = true;
             }
@@ -312,6 +349,11 @@ fn settles(change: &Change) -> bool {
     )
 }
 
+/// Whether it writes an owner key.
+fn signs(change: &Change) -> bool {
+    matches!(change.act(), Act::Create { .. } | Act::Own)
+}
+
 /// What may not be sent, because it may not be wanted any more.
 #[derive(Debug, Default)]
 struct Stale {
@@ -319,6 +361,10 @@ struct Stale {
     settled: bool,
     /// People whose objects are others by now.
     people: BTreeSet<PersonId>,
+    /// The namespace is being deleted, and says nothing about people any more.
+    ends: bool,
+    /// The realm has another id than the one that keys would be written with.
+    id: bool,
 }
 
 struct Watch<'a> {
@@ -330,7 +376,10 @@ impl Oversight for Watch<'_> {
     fn passes(&self, change: &Change) -> bool {
         let removal_is_stale =
             change.act().removes() && (self.stale.settled && settles(change) || self.stale.people.contains(&change.key().person));
-        !removal_is_stale && !self.touched.is_touched(&change.key().person)
+        let person = &change.key().person;
+        // Whoever must be out does not wait for a commit that touches everybody: their own object was read again.
+        let touched = if change.act().removes() && !settles(change) { self.touched.names(person) } else { self.touched.is_touched(person) };
+        !(removal_is_stale || touched || self.stale.ends || self.stale.id && signs(change))
     }
 
     fn yields(&self) -> bool {

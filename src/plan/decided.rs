@@ -11,7 +11,7 @@ use crate::model::ids::{AccountId, AccountName, AttributeName, PersonId, TargetN
 use crate::model::ledger::{Ledger, Link};
 use crate::model::reason::Reason;
 use crate::policy::decision::Decision;
-use crate::policy::{Compiled, Mapped, decide, map, on_threads};
+use crate::policy::{Compiled, Mapped, Question, Remembered, on_threads};
 use crate::realm::index::{Realm, Standing};
 use crate::realm::input::Frozen;
 
@@ -30,6 +30,8 @@ pub struct PersonDecision {
     pub mapped: BTreeMap<AccountKey, BTreeMap<AttributeName, Mapped>>,
     /// When any of it may change by itself.
     pub due: Option<Timestamp>,
+    /// What makes the next decision cheaper where nothing changes.
+    pub remembered: Option<Remembered>,
 }
 
 /// Everybody's decision.
@@ -41,7 +43,7 @@ pub struct Decided {
     pub frozen: Option<Frozen>,
 }
 
-/// Decides for everybody of a realm, or for some.
+/// Decides for everybody of a realm.
 ///
 /// `ledgers` tell whether an employment was known that is not there any more.
 #[must_use]
@@ -53,80 +55,101 @@ pub fn decide_all(
     t: Timestamp,
 ) -> Decided {
     let ledgers: Vec<&Ledger> = ledgers.values().collect();
-    let people = realm.people().into_iter().collect();
-    decide_some(realm, compiled, targets, &ledgers, people, t)
+    decide_again(realm, compiled, targets, &ledgers, &realm.people(), &Decided::default(), t)
 }
 
-/// Decides for these people; whoever is not declared is passed over.
+/// Decides for some people of a realm; whoever is not declared is passed over. The same as for the first time, whatever the `last`
+/// decisions were; whose answer is the same as in them costs less.
 #[must_use]
-pub fn decide_some(
+pub fn decide_again(
     realm: &Realm,
     compiled: Result<&Compiled, &Frozen>,
     targets: &BTreeMap<TargetName, TargetRules>,
     ledgers: &[&Ledger],
-    people: Vec<PersonId>,
+    people: &BTreeSet<PersonId>,
+    last: &Decided,
     t: Timestamp,
 ) -> Decided {
     let had_policy = ledgers.iter().any(|ledger| ledger.had_policy);
     let frozen = realm.frozen(had_policy).or_else(|| compiled.err().cloned());
-    let people: Vec<PersonId> = people.into_iter().filter(|person| realm.is_declared(person)).collect();
+    let people: Vec<&PersonId> = people.iter().filter(|person| realm.is_declared(person)).collect();
     let employed = employed(ledgers, &people);
-    let work = |person: PersonId| decide_one(realm, &frozen, compiled.ok(), targets, &employed, &person, t);
-    let decisions = on_threads(people.clone(), &work).into_iter().zip(people).map(|(decision, person)| {
+    let round = Deciding { realm, frozen, compiled: compiled.ok(), targets, employed, last, t };
+    let decisions = on_threads(people.clone(), &|person| round.decide(person)).into_iter().zip(people).map(|(decision, person)| {
         let decision = decision.unwrap_or_else(|panicked| PersonDecision {
-            standing: realm.standing(&person, t),
+            standing: realm.standing(person, t),
             decision: Err(Frozen::new(format!("the decision broke off: {panicked}"), "")),
             mapped: BTreeMap::new(),
             due: None,
+            remembered: None,
         });
-        (person, decision)
+        (person.clone(), decision)
     });
-    Decided { people: decisions.collect(), frozen }
+    let people = decisions.collect();
+    Decided { people, frozen: round.frozen }
 }
 
-fn decide_one(
-    realm: &Realm,
-    frozen: &Option<Frozen>,
-    compiled: Option<&Compiled>,
-    targets: &BTreeMap<TargetName, TargetRules>,
-    employed: &BTreeSet<PersonId>,
-    person: &PersonId,
+/// What all decisions of one instant share.
+struct Deciding<'a> {
+    realm: &'a Realm,
+    frozen: Option<Frozen>,
+    compiled: Option<&'a Compiled>,
+    targets: &'a BTreeMap<TargetName, TargetRules>,
+    employed: BTreeSet<PersonId>,
+    last: &'a Decided,
     t: Timestamp,
-) -> PersonDecision {
-    let standing = realm.standing(person, t);
-    let mut due = standing.as_ref().and_then(|standing| standing.next);
-    let emptied = standing
-        .as_ref()
-        .filter(|standing| standing.lifecycle.as_ref().is_some_and(|lifecycle| !lifecycle.employed) && employed.contains(person));
-    let kept = frozen.clone().or_else(|| standing.as_ref().and_then(|standing| standing.frozen.clone())).or_else(|| {
-        emptied.map(|standing| {
-            Frozen::new(
-                "an employment was known, and the list of employments is empty now: end it with a date instead",
-                standing.place.clone(),
-            )
-        })
-    });
-    let mut mapped = BTreeMap::new();
-    let decision = match (kept, compiled) {
-        (Some(frozen), _) => Err(frozen),
-        (None, None) => Err(Frozen::new("the policies do not compile", "")),
-        (None, Some(compiled)) => realm.input(person, t).and_then(|input| {
-            let decision = decide(compiled, &input, t).map_err(|error| Frozen { reason: error.to_reason() })?;
-            for key in accounts_to_map(person, &decision, targets) {
-                let attributes = map(compiled, &key, &input);
-                mapped.insert(key, attributes);
-            }
-            match failed(&decision, &mapped) {
-                // Half of a person is not decided: what cannot be mapped in one target freezes them in all.
-                Some(reason) => Err(Frozen { reason }),
-                None => Ok(decision),
-            }
-        }),
-    };
-    if let Ok(decision) = &decision {
-        due = due.into_iter().chain(decision.due).min();
+}
+
+impl Deciding<'_> {
+    fn decide(&self, person: &PersonId) -> PersonDecision {
+        let standing = self.realm.standing(person, self.t);
+        let mut due = standing.as_ref().and_then(|standing| standing.next);
+        let mut mapped = BTreeMap::new();
+        let mut remembered = None;
+        let decision = match (self.kept(person, standing.as_ref()), self.compiled) {
+            (Some(frozen), _) => Err(frozen),
+            (None, None) => Err(Frozen::new("the policies do not compile", "")),
+            (None, Some(compiled)) => self.realm.input(person, self.t).and_then(|input| {
+                let mut question = Question::new(compiled, &input, self.remembered(person, standing.as_ref()));
+                let decision = question.decide(self.t).map_err(|error| Frozen { reason: error.to_reason() })?;
+                for key in accounts_to_map(person, &decision, self.targets) {
+                    let attributes = question.map(&key);
+                    mapped.insert(key, attributes);
+                }
+                match failed(&decision, &mapped) {
+                    // Half of a person is not decided: what cannot be mapped in one target freezes them in all.
+                    Some(reason) => Err(Frozen { reason }),
+                    None => {
+                        remembered = Some(question.remembered());
+                        Ok(decision)
+                    }
+                }
+            }),
+        };
+        if let Ok(decision) = &decision {
+            due = due.into_iter().chain(decision.due).min();
+        }
+        PersonDecision { standing, decision, mapped, due, remembered }
     }
-    PersonDecision { standing, decision, mapped, due }
+
+    /// Why the policies are not asked at all.
+    fn kept(&self, person: &PersonId, standing: Option<&Standing>) -> Option<Frozen> {
+        if let Some(frozen) = self.frozen.clone().or_else(|| standing?.frozen.clone()) {
+            return Some(frozen);
+        }
+        let standing = standing.filter(|standing| standing.lifecycle.as_ref().is_some_and(|lifecycle| !lifecycle.employed))?;
+        let text = "an employment was known, and the list of employments is empty now: end it with a date instead";
+        self.employed.contains(person).then(|| Frozen::new(text, standing.place.clone()))
+    }
+
+    /// What was remembered of somebody whose state is the same: where that changes, the decision may enable an account, and then an
+    /// error of the policies must not go by unseen.
+    fn remembered(&self, person: &PersonId, standing: Option<&Standing>) -> Option<&Remembered> {
+        let last = self.last.people.get(person)?;
+        let state =
+            |standing: Option<&Standing>| standing.and_then(|standing| standing.lifecycle.as_ref()).map(|lifecycle| lifecycle.state);
+        last.remembered.as_ref().filter(|_| state(last.standing.as_ref()) == state(standing))
+    }
 }
 
 /// A mapping that fails for an account that is asked for.
@@ -160,7 +183,7 @@ fn accounts_to_map(person: &PersonId, decision: &Decision, targets: &BTreeMap<Ta
 }
 
 /// Those of whom a ledger knows an employment.
-fn employed(ledgers: &[&Ledger], people: &[PersonId]) -> BTreeSet<PersonId> {
+fn employed(ledgers: &[&Ledger], people: &[&PersonId]) -> BTreeSet<PersonId> {
     let knows = |link: &Link| {
         link.employed
             || link.end.is_some()
@@ -169,8 +192,8 @@ fn employed(ledgers: &[&Ledger], people: &[PersonId]) -> BTreeSet<PersonId> {
                     || state == LifecycleState::Terminated && link.gone.is_none()
             })
     };
-    let known = |person: &&PersonId| ledgers.iter().flat_map(|ledger| ledger.links_of(person)).any(|(_, link)| knows(link));
-    people.iter().filter(known).cloned().collect()
+    let known = |person: &&&PersonId| ledgers.iter().flat_map(|ledger| ledger.links_of(person)).any(|(_, link)| knows(link));
+    people.iter().filter(known).map(|person| (*person).clone()).collect()
 }
 
 impl Decided {

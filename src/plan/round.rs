@@ -140,6 +140,9 @@ pub fn plan_looks<'a>(
         if let Some(frozen) = &look.broken {
             desired.freeze(frozen);
         }
+        if let Some(why) = realm.target_unreadable(name) {
+            desired.freeze(&Frozen::new(why, format!("TargetSystem/{name}")));
+        }
         let claims = Claims::of(&look.rules, &look.schema, &desired, judging.absence);
         let mut plan = plan(&look.rules, &look.schema, &desired, &claims, observed, &look.ledger, judging, t);
         if !realm.policies().is_empty() && !look.ledger.had_policy {

@@ -99,7 +99,8 @@ pub fn plan(
         // The look has answered what an interrupted run left open.
         notes: if ledger.intents.is_empty() { Vec::new() } else { vec![Fact::Done] },
     };
-    if let Some(foreign) = foreign_realm(rules, observed) {
+    // A look at some people shows too little to tell whose target it is.
+    if let Some(foreign) = foreign_realm(rules, observed).filter(|_| observed.scope() == &Scope::Whole) {
         let message = format!("its accounts carry keys of realm {foreign} and none of realm {}: nothing is done here", rules.realm);
         plan.findings.insert(Finding { subject: Subject::Target(rules.name.clone()), kind: FindingKind::Refused, message });
         return plan;

@@ -1,18 +1,18 @@
 //! From the texts of a realm's Policies to something that can be asked. In: modules, data, roles, mappings. Out: all that is wrong with
 //! them at once, or [`Compiled`], which is shared by all threads.
 //!
-//! texts → scanned → parsed → checked → heads bound → printed → engine
+//! texts → scanned → parsed → checked → heads bound → printed → engines (the RVM's settled)
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
-use regorus::Engine;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::catalogue::{self, Catalogue};
 use super::check::{self, Whose};
-use super::compiled::{Compiled, fill};
+use super::compiled::{Compiled, DECISION, program};
+use super::engines::Engines;
 use super::error::{PolicyError, said};
 use super::libraries::LIBRARIES;
 use super::limits::Limits;
@@ -20,6 +20,7 @@ use super::mapping::{self, Account, Attribute, MappingSource, Mappings};
 use super::print::{Printed, print};
 use super::rewrite;
 use super::scan::{Form, scan};
+use super::settle;
 use super::sources::Sources;
 use super::threads;
 use super::tree::{self, At, Module};
@@ -136,22 +137,37 @@ impl Compiler {
         rewrite::part_names(&mut modules);
         modules.iter_mut().for_each(rewrite::bind_heads);
         let printed: Vec<Printed> = modules.iter().map(print).collect();
-        let mut engine = Engine::new();
-        if self.errors.is_empty()
-            && let Err(error) = fill(&mut engine, &printed, &self.data, limits)
-        {
-            self.errors.push(self.sources.engine_error(&error, &printed));
-        }
-        if !self.errors.is_empty() {
+        let settle = |module: &Module| {
+            let mut module = module.clone();
+            settle::settle(&mut module);
+            print(&module)
+        };
+        let settled: Vec<Printed> = modules.iter().map(settle).collect();
+        let engines = if self.errors.is_empty() {
+            let mapped = self.accounts.values().map(Account::values);
+            Engines::new(&printed, &settled, &self.data, limits, std::iter::once(DECISION.to_owned()).chain(mapped))
+                .map_err(|error| self.errors.push(self.sources.engine_error(&error.to_string(), &printed)))
+                .ok()
+        } else {
+            None
+        };
+        let Some((engines, refused)) = engines else {
             self.errors.sort();
             self.errors.dedup();
             return Err(self.errors);
-        }
+        };
+        let mut notes: Vec<PolicyError> = refused.iter().map(|why| note(&self.sources, why, &settled)).collect();
+        notes.sort();
+        notes.dedup();
+        let program = program(&printed, &self.data);
         Ok(Compiled {
             sources: Arc::new(self.sources),
             modules: Arc::new(modules),
             printed: Arc::new(printed),
-            engine,
+            settled: Arc::new(settled),
+            engines,
+            program,
+            notes: Arc::new(notes),
             data: self.data,
             accounts: self.accounts,
             catalogue,
@@ -226,7 +242,7 @@ impl Compiler {
         match tree::parse(file, &file.to_string(), &wrapped) {
             Ok(module) => Some(module),
             Err(error) => {
-                let said = said(&error);
+                let said = said(&error.to_string());
                 let at = self.sources.shifted(At { file, line: said.line, column: said.column });
                 self.errors.push(self.sources.error_at(at, said.message));
                 None
@@ -290,6 +306,13 @@ impl Compiler {
             self.accounts.insert(key.clone(), Account { package, attributes });
         }
     }
+}
+
+/// What the RVM cannot compile, as something that may be written another way.
+fn note(sources: &Sources, why: &str, printed: &[Printed]) -> PolicyError {
+    let error = sources.engine_error(why, printed);
+    let message = format!("decided by the interpreter alone, which takes longer: {}", error.message);
+    PolicyError { message, ..error }
 }
 
 /// Puts `new` into `data`; paths at which both say something else stay as they were.

@@ -1,23 +1,23 @@
-//! A realm's policies, ready to be asked, and the engines that answer.
+//! A realm's policies, ready to be asked: what was given, the engines that answer, and how an error of theirs finds its place.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
-use regorus::{Engine, Value as Rego};
+use regorus::Value as Rego;
 use serde_json::Value;
 
 use super::catalogue::{self, Catalogue};
 use super::check::{Facts, Whose};
-use super::document;
-use super::error::{DecideError, PolicyError, limit};
-use super::limits::{self, Limits};
+use super::engines::{Answer, EngineKind, Engines, Unanswered};
+use super::error::{DecideError, PolicyError, limit, limit_of_machine};
+use super::fingerprint::Fingerprint;
+use super::limits::Limits;
+use super::machine::Broke;
 use super::mapping::Account;
 use super::print::{Printed, print};
 use super::rewrite;
 use super::sources::Sources;
-use super::threads;
-use super::tree::{At, Module, Step};
+use super::tree::{At, Kind, Module, Step};
 use crate::model::ids::{AccountName, TargetName};
 
 /// A realm's policies, ready to be asked. Shared by all threads.
@@ -26,14 +26,18 @@ pub struct Compiled {
     /// With heads bound.
     pub(super) modules: Arc<Vec<Module>>,
     pub(super) printed: Arc<Vec<Printed>>,
-    pub(super) engine: Engine,
+    /// As the RVM got them.
+    pub(super) settled: Arc<Vec<Printed>>,
+    pub(super) engines: Engines,
+    pub(super) program: Fingerprint,
+    pub(super) notes: Arc<Vec<PolicyError>>,
     pub(super) data: Value,
     pub(super) accounts: BTreeMap<(TargetName, AccountName), Account>,
     pub(super) catalogue: Catalogue,
     pub(super) facts: Facts,
     pub(super) limits: Limits,
     /// Made when they are first asked for.
-    pub(super) twins: OnceLock<Result<(Engine, Vec<Printed>), PolicyError>>,
+    pub(super) twins: OnceLock<Result<(Engines, Vec<Printed>), PolicyError>>,
 }
 
 impl std::fmt::Debug for Compiled {
@@ -45,49 +49,69 @@ impl std::fmt::Debug for Compiled {
 /// The rule that gives all that is asked for.
 pub(crate) const DECISION: &str = "data.provost.__decision";
 
-/// Loads an engine and prepares it, so that its copies need not be.
-///
-/// # Errors
-/// The engine's own error.
-pub(crate) fn fill(engine: &mut Engine, printed: &[Printed], data: &Value, limits: Limits) -> Result<(), anyhow::Error> {
-    limits::apply(engine, limits);
-    for (index, module) in printed.iter().enumerate() {
-        engine.add_policy(index.to_string(), module.text.clone())?;
-    }
-    prepare(engine, data)
+/// What to do where the engines differ.
+pub(crate) const DIFFER: &str = "nothing is decided by it: write it another way, and report it as a bug of the policy engine";
+
+/// What these modules and this data are recognised by.
+pub(crate) fn program(printed: &[Printed], data: &Value) -> Fingerprint {
+    let data = data.to_string();
+    let parts: Vec<&[u8]> = printed.iter().map(|module| module.text.as_bytes()).chain([data.as_bytes()]).collect();
+    Fingerprint::of_bytes(&parts)
 }
 
-fn prepare(engine: &mut Engine, data: &Value) -> Result<(), anyhow::Error> {
-    engine.add_data(document::json(data))?;
-    // Without an object here, the engine fails where a rule replaces a part of it.
-    engine.set_input(Rego::new_object());
-    engine.compile_with_entrypoint(&DECISION.into())?;
-    Ok(())
-}
-
-/// One evaluation: an engine and its input.
+/// One evaluation: engines, the text that they were given, and an input.
 pub(crate) struct Evaluation<'a> {
     compiled: &'a Compiled,
     printed: &'a [Printed],
-    base: &'a Engine,
+    engines: &'a Engines,
     input: Rego,
 }
 
 impl Evaluation<'_> {
-    /// The value of a rule. Each is asked of a new copy of the engine, which costs next to nothing: what failed leaves nothing behind.
+    /// The value of a rule, by the interpreter alone.
     ///
     /// # Errors
     /// Why there is none.
-    pub(crate) fn rule(&self, path: String) -> Result<Rego, DecideError> {
-        let mut engine = self.base.clone();
-        engine.set_input(self.input.clone());
-        match catch_unwind(AssertUnwindSafe(|| engine.eval_rule(path))) {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(match limit(&error) {
+    pub(crate) fn rule(&self, path: &str) -> Result<Rego, DecideError> {
+        self.engines.interpret(path, &self.input).map_err(|why| self.error(why))
+    }
+
+    /// The answer of both engines; see [`Engines::answer`].
+    pub(crate) fn answer(&self, rule: &str, last: Option<Fingerprint>) -> Result<Answer, Unanswered> {
+        self.engines.answer(rule, &self.input, last)
+    }
+
+    /// What one engine gives; none where it cannot run the rule.
+    pub(crate) fn by(&self, engine: EngineKind, rule: &str) -> Option<Result<Rego, DecideError>> {
+        match engine {
+            EngineKind::Interpreter => Some(self.rule(rule)),
+            EngineKind::Rvm => {
+                let differ = |rvm| self.error(Unanswered::Differ { interpreter: Rego::Undefined, rvm: Err(rvm) });
+                self.engines.run(rule, &self.input).map(|value| value.map_err(differ))
+            }
+        }
+    }
+
+    /// Why there is no answer, with its place. Where the engines differ, whoever knows what was asked finds a better one.
+    pub(crate) fn error(&self, why: Unanswered) -> DecideError {
+        let sources = &self.compiled.sources;
+        match why {
+            Unanswered::Failed(error) => match limit(&error) {
                 Some(error) => DecideError::Limit(error),
-                None => DecideError::Failed(self.compiled.sources.engine_error(&error, self.printed)),
-            }),
-            Err(panic) => Err(DecideError::Bug(threads::said(panic.as_ref()))),
+                None => DecideError::Failed(sources.engine_error(&error.to_string(), self.printed)),
+            },
+            Unanswered::Limit(error) => DecideError::Limit(limit_of_machine(&error, self.compiled.limits)),
+            Unanswered::Differ { rvm: Err(Broke::Limit(error)), .. } => DecideError::Limit(limit_of_machine(&error, self.compiled.limits)),
+            Unanswered::Differ { rvm: Err(Broke::Failed(said, place)), .. } => {
+                let at = place.and_then(|(file, line, column)| sources.origin(&self.compiled.settled, &file, line, column));
+                let message = format!("the RVM breaks off where the interpreter does not: {said}");
+                let error = at.map_or_else(|| PolicyError::bare(message.clone()), |at| sources.error_at(at, message.clone()));
+                DecideError::Differ(error.hint(DIFFER))
+            }
+            Unanswered::Differ { rvm: Ok(_), .. } => {
+                DecideError::Differ(PolicyError::bare("the interpreter and the RVM give different answers").hint(DIFFER))
+            }
+            Unanswered::Differ { rvm: Err(Broke::Panicked(said)), .. } | Unanswered::Panicked(said) => DecideError::Bug(said),
         }
     }
 }
@@ -95,7 +119,24 @@ impl Evaluation<'_> {
 impl Compiled {
     /// Begins an evaluation.
     pub(crate) fn evaluation(&self, input: Rego) -> Evaluation<'_> {
-        Evaluation { compiled: self, printed: &self.printed, base: &self.engine, input }
+        Evaluation { compiled: self, printed: &self.printed, engines: &self.engines, input }
+    }
+
+    /// What runs on the interpreter alone, slower than the rest, and why: for the Policy's status.
+    #[must_use]
+    pub fn notes(&self) -> &[PolicyError] {
+        &self.notes
+    }
+
+    /// `data.realm.roles` as the policies see it.
+    #[must_use]
+    pub fn roles(&self) -> &Value {
+        self.data.pointer("/realm/roles").unwrap_or(&Value::Null)
+    }
+
+    /// What the policies, mappings and data are recognised by.
+    pub(crate) fn program(&self) -> Fingerprint {
+        self.program
     }
 
     /// Begins an evaluation of the twins.
@@ -109,20 +150,26 @@ impl Compiled {
             let mut twins: Vec<Module> = written.filter_map(|module| rewrite::twins(module, &place)).collect();
             twins.push(rewrite::twin_stub());
             let printed: Vec<Printed> = self.printed.iter().cloned().chain(twins.iter().map(print)).collect();
-            let mut engine = Engine::new();
-            match fill(&mut engine, &printed, &self.data, self.limits) {
-                Ok(()) => Ok((engine, printed)),
-                Err(error) => Err(self.sources.engine_error(&error, &printed)),
+            match Engines::new(&printed, &[], &self.data, self.limits, []) {
+                Ok((engines, _)) => Ok((engines, printed)),
+                Err(error) => Err(self.sources.engine_error(&error.to_string(), &printed)),
             }
         });
         match twins {
-            Ok((engine, printed)) => Ok(Evaluation { compiled: self, printed, base: engine, input }),
+            Ok((engines, printed)) => Ok(Evaluation { compiled: self, printed, engines, input }),
             Err(error) => Err(error.clone()),
         }
     }
 
-    pub(crate) fn account(&self, target: &TargetName, account: &AccountName) -> Option<&Account> {
-        self.accounts.get(&(target.clone(), account.clone()))
+    pub(crate) fn account(&self, place: &(TargetName, AccountName)) -> Option<&Account> {
+        self.accounts.get(place)
+    }
+
+    /// The first rule of somebody's own that gives members of a set.
+    pub(crate) fn first_rule(&self, set: &str) -> Option<At> {
+        let modules = self.modules.iter().filter(|module| module.package == ["provost"] && !self.place(module.at).is_empty());
+        let rules = modules.flat_map(|module| &module.rules);
+        rules.filter(|rule| matches!(&rule.name.kind, Kind::Var(name) if name == set)).map(|rule| rule.at).next()
     }
 
     pub(crate) fn catalogue(&self) -> &Catalogue {
@@ -169,14 +216,15 @@ impl Compiled {
         if let Value::Object(data) = &mut data {
             data.insert("realm".to_owned(), serde_json::json!({ "roles": roles }));
         }
-        let mut engine = self.engine.clone();
-        engine.clear_data();
-        prepare(&mut engine, &data).map_err(|error| self.sources.engine_error(&error, &self.printed))?;
+        let engines = self.engines.with_data(&data).map_err(|error| self.sources.engine_error(&error.to_string(), &self.printed))?;
         Ok(Self {
             sources: Arc::clone(&self.sources),
             modules: Arc::clone(&self.modules),
             printed: Arc::clone(&self.printed),
-            engine,
+            settled: Arc::clone(&self.settled),
+            engines,
+            program: program(&self.printed, &data),
+            notes: Arc::clone(&self.notes),
             data,
             accounts: self.accounts.clone(),
             catalogue,

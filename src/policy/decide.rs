@@ -1,41 +1,65 @@
 //! One person's decision. In: the compiled policies, the person's input, the time. Out: roles by rule, accounts, entitlements,
 //! violations, each with its reasons; or one error, and then nothing of it counts.
 
-use regorus::Value as Rego;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use regorus::Value as Rego;
 
-use super::compiled::{Compiled, DECISION};
+use super::compiled::{Compiled, DECISION, DIFFER};
 use super::decision::{Decision, Reasons};
-use super::document;
+use super::engines::Unanswered;
 use super::error::{DecideError, PolicyError};
 use super::member::{self, AccountMember, EntitlementMember, RoleMember, Unfit};
+use super::question::Question;
 use super::rewrite::ASKED;
 use crate::model::reason::Reason;
 use crate::realm::input::Input;
 
-/// Decides for one person at `t`. The same input gives the same decision. Called inside [`on_threads`](super::on_threads()): the
-/// interpreter takes stack for every rule in a row.
+/// Decides for one person at `t`, as if for the first time.
 ///
 /// # Errors
-/// A rule that fails, conflicts, takes too long, or gives something that cannot be asked for.
+/// As [`Question::decide`].
 pub fn decide(compiled: &Compiled, input: &Input, t: Timestamp) -> Result<Decision, DecideError> {
-    let document = document::input(input);
-    let value = match compiled.evaluation(document.clone()).rule(DECISION.to_owned()) {
-        Ok(value) => value,
-        Err(DecideError::Failed(error)) if compiled.is_ours(&error) => {
-            // The catalogue stumbled over what a rule asks for: that rule is to blame.
-            return Err(blame(compiled, &document).unwrap_or(DecideError::Failed(error)));
+    Question::new(compiled, input, None).decide(t)
+}
+
+impl Question<'_> {
+    /// Decides at `t`. The same input gives the same decision, whatever is remembered.
+    ///
+    /// # Errors
+    /// A rule that fails, conflicts, takes too long, or gives something that cannot be asked for; or the engines differ.
+    pub fn decide(&mut self, t: Timestamp) -> Result<Decision, DecideError> {
+        let evaluation = self.compiled().evaluation(self.document().clone());
+        match evaluation.answer(DECISION, self.last().and_then(|last| last.decision)) {
+            Ok(answer) => {
+                self.remember_decision(answer.fingerprint);
+                read(self.compiled(), self.input(), self.document(), &answer.value, t)
+            }
+            Err(Unanswered::Differ { interpreter, rvm: Ok(rvm) }) => {
+                Err(DecideError::Differ(difference(self.compiled(), self.document(), &interpreter, &rvm)))
+            }
+            Err(why) => {
+                let error = evaluation.error(why);
+                // Where the catalogue stumbles over what a rule asks for, that rule is to blame.
+                let ours = matches!(&error, DecideError::Failed(error) if self.compiled().is_ours(error));
+                Err(ours.then(|| blame(self.compiled(), self.document())).flatten().unwrap_or(error))
+            }
         }
-        Err(error) => return Err(error),
-    };
-    let mut decision = Decision::default();
-    let mut sets = [Rego::Undefined, Rego::Undefined, Rego::Undefined, Rego::Undefined];
-    for (set, name) in sets.iter_mut().zip(ASKED) {
-        *set = value.as_object().ok().and_then(|fields| fields.get(&Rego::from(name))).cloned().unwrap_or(Rego::Undefined);
     }
-    let [roles, accounts, entitlements, violations] = &sets;
-    let unfit = |set: &'static str, member: &Rego, unfit: Unfit| DecideError::Unfit(place(compiled, &document, set, member, unfit));
+}
+
+/// One of the sets that the policies gave together.
+fn set<'v>(value: &'v Rego, name: &str) -> &'v Rego {
+    value.as_object().ok().and_then(|fields| fields.get(&Rego::from(name))).unwrap_or(&Rego::Undefined)
+}
+
+/// The decision that an answer is.
+fn read(compiled: &Compiled, input: &Input, document: &Rego, value: &Rego, t: Timestamp) -> Result<Decision, DecideError> {
+    let mut decision = Decision::default();
+    let sets = ASKED.map(|name| set(value, name));
+    let [roles, accounts, entitlements, violations] = sets;
+    let unfit = |set: &'static str, member: &Rego, unfit: Unfit| DecideError::Unfit(place(compiled, document, set, member, unfit));
     for value in members(roles)? {
         let RoleMember { name, parameters, reason } = member::role(value).map_err(|error| unfit("roles", value, error))?;
         let shape = compiled.catalogue().get(&name);
@@ -110,7 +134,7 @@ fn place(compiled: &Compiled, document: &Rego, set: &str, member: &Rego, unfit: 
     error.hint = unfit.hint;
     let lines = compiled
         .twin_evaluation(document.clone())
-        .and_then(|twins| twins.rule(format!("data.provost.__at_{set}")).map_err(DecideError::into_policy_error));
+        .and_then(|twins| twins.rule(&format!("data.provost.__at_{set}")).map_err(DecideError::into_policy_error));
     let line = lines.ok().and_then(|lines| {
         let pairs = lines.as_set().ok()?;
         let mut pairs = pairs.iter_sorted().filter_map(|pair| pair.as_array().ok());
@@ -128,10 +152,28 @@ fn place(compiled: &Compiled, document: &Rego, set: &str, member: &Rego, unfit: 
 
 /// The member of `roles` or `entitlements` that the catalogue cannot read.
 fn blame(compiled: &Compiled, document: &Rego) -> Option<DecideError> {
-    let roles = compiled.evaluation(document.clone()).rule("data.provost.roles".to_owned()).ok()?;
+    let roles = compiled.evaluation(document.clone()).rule("data.provost.roles").ok()?;
     let member = roles.as_set().ok()?.iter_sorted().find_map(|value| member::role(value).err().map(|unfit| (value.clone(), unfit)));
     let (value, unfit) = member?;
     Some(DecideError::Unfit(place(compiled, document, "roles", &value, unfit)))
+}
+
+/// Where the engines first differ, at the line of a rule that gives what only one of them has.
+fn difference(compiled: &Compiled, document: &Rego, interpreter: &Rego, rvm: &Rego) -> PolicyError {
+    let members = |value: &Rego, name: &str| set(value, name).as_set().map(|set| set.iter_sorted().cloned().collect()).unwrap_or_default();
+    for name in ASKED {
+        let (ours, theirs): (BTreeSet<Rego>, BTreeSet<Rego>) = (members(interpreter, name), members(rvm, name));
+        let Some(member) = ours.symmetric_difference(&theirs).next() else { continue };
+        let (who, other) = if ours.contains(member) { ("interpreter", "RVM") } else { ("RVM", "interpreter") };
+        let message = format!("the {who} has a member of `{name}` that the {other} has not");
+        let error = place(compiled, document, name, member, Unfit { message, hint: Some(DIFFER.to_owned()) });
+        // No rule gives it by the interpreter: any rule of that set may be meant.
+        return match compiled.first_rule(name) {
+            Some(at) if error.line == 0 => compiled.error_at(at, error.message).hint(DIFFER),
+            Some(_) | None => error,
+        };
+    }
+    PolicyError::bare("the interpreter and the RVM give different answers").hint(DIFFER)
 }
 
 fn shortened(value: &Rego) -> String {

@@ -25,11 +25,13 @@ pub(crate) fn input(input: &Input) -> Value {
 }
 
 /// `input` of a mapping: it knows its account too.
-pub(crate) fn of_account(input: &Input, account: &AccountKey) -> Value {
-    let mut fields = fields(input);
-    put(&mut fields, "account", account.account.as_str());
-    put(&mut fields, "target", account.target.as_str());
-    Value::from(fields)
+pub(crate) fn of_account(document: &Value, account: &AccountKey) -> Value {
+    let mut document = document.clone();
+    if let Ok(fields) = document.as_object_mut() {
+        fields.insert(Value::from("account"), Value::from(account.account.as_str()));
+        fields.insert(Value::from("target"), Value::from(account.target.as_str()));
+    }
+    document
 }
 
 fn fields(input: &Input) -> Fields {

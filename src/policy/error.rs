@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use regorus::LimitError;
+use regorus::rvm::vm::VmError;
 
+use super::limits::Limits;
 use crate::model::reason::Reason;
 
 /// Something wrong in a policy's text, data or mapping.
@@ -94,6 +96,9 @@ pub enum DecideError {
     /// It took too long, or too much memory.
     #[error("{0}")]
     Limit(PolicyError),
+    /// The two engines give different answers: neither is believed.
+    #[error("{0}")]
+    Differ(PolicyError),
     /// Ours.
     #[error("a bug in Provost: {0}")]
     Bug(String),
@@ -104,7 +109,7 @@ impl DecideError {
     #[must_use]
     pub fn to_reason(&self) -> Reason {
         match self {
-            Self::Failed(error) | Self::Unfit(error) | Self::Limit(error) => error.to_reason(),
+            Self::Failed(error) | Self::Unfit(error) | Self::Limit(error) | Self::Differ(error) => error.to_reason(),
             Self::Bug(_) => Reason::new(self.to_string()),
         }
     }
@@ -114,7 +119,7 @@ impl DecideError {
     /// As an error with its place.
     pub(crate) fn into_policy_error(self) -> PolicyError {
         match self {
-            Self::Failed(error) | Self::Unfit(error) | Self::Limit(error) => error,
+            Self::Failed(error) | Self::Unfit(error) | Self::Limit(error) | Self::Differ(error) => error,
             Self::Bug(_) => PolicyError::bare(self.to_string()),
         }
     }
@@ -130,8 +135,7 @@ pub(crate) struct Said {
 }
 
 /// Reads the engine's block `--> file:line:col … error: text`.
-pub(crate) fn said(error: &anyhow::Error) -> Said {
-    let text = error.to_string();
+pub(crate) fn said(text: &str) -> Said {
     let place = text.lines().find_map(|line| line.strip_prefix("--> ")).and_then(|place| {
         let (rest, column) = place.rsplit_once(':')?;
         let (file, line) = rest.rsplit_once(':')?;
@@ -145,11 +149,32 @@ pub(crate) fn said(error: &anyhow::Error) -> Said {
 /// Whether a limit of ours ended the evaluation, in our words.
 pub(crate) fn limit(error: &anyhow::Error) -> Option<PolicyError> {
     error.downcast_ref::<LimitError>().map(|limit| match limit {
-        LimitError::TimeLimitExceeded { limit, .. } => PolicyError::bare(format!("the policies took longer than {}", readable(*limit)))
-            .hint("look for a loop over two large collections"),
-        LimitError::MemoryLimitExceeded { .. } => PolicyError::bare("the policies took too much memory"),
-        LimitError::RegexSizeLimitExceeded { .. } => PolicyError::bare("a regular expression is too large"),
+        LimitError::TimeLimitExceeded { limit, .. } => too_long(*limit),
+        LimitError::MemoryLimitExceeded { .. } => too_much(),
+        LimitError::RegexSizeLimitExceeded { .. } => too_large(),
     })
+}
+
+/// Which limit of ours ended a run of the RVM, in our words.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the engine has fifty errors, and only these are limits")]
+pub(crate) fn limit_of_machine(error: &VmError, limits: Limits) -> PolicyError {
+    match error {
+        VmError::MemoryLimitExceeded { .. } | VmError::MemoryBudgetExceeded { .. } => too_much(),
+        VmError::RegexSizeLimitExceeded { .. } => too_large(),
+        _ => too_long(limits.time),
+    }
+}
+
+fn too_long(limit: Duration) -> PolicyError {
+    PolicyError::bare(format!("the policies took longer than {}", readable(limit))).hint("look for a loop over two large collections")
+}
+
+fn too_much() -> PolicyError {
+    PolicyError::bare("the policies took too much memory")
+}
+
+fn too_large() -> PolicyError {
+    PolicyError::bare("a regular expression is too large")
 }
 
 fn readable(time: Duration) -> String {

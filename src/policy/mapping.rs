@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use regorus::Value as Rego;
 
 use super::check::Problem;
-use super::compiled::Compiled;
+use super::compiled::{Compiled, DIFFER};
 use super::document;
+use super::engines::Unanswered;
 use super::error::PolicyError;
+use super::question::Question;
 use super::rewrite::{GENERATED, assign, set_rule};
 use super::tree::{At, Kind, Literal, Module, Node, Step, Term, walk_term};
 use crate::model::account::AccountKey;
@@ -129,39 +131,84 @@ pub(crate) fn module(package: &str, terms: &[Term]) -> Option<Module> {
     Some(Module { at, package: vec![PACKAGE.to_owned(), package.to_owned()], imports: Vec::new(), rules })
 }
 
+impl Account {
+    /// The rule that gives all values.
+    pub(crate) fn values(&self) -> String {
+        format!("data.{PACKAGE}.{}.values", self.package)
+    }
+}
+
 /// What the mapping of this account gives for the person of `input`; an attribute that is not mapped is not in it.
 #[must_use]
 pub fn map(compiled: &Compiled, account: &AccountKey, input: &Input) -> BTreeMap<AttributeName, Mapped> {
-    let Some(rules) = compiled.account(&account.target, &account.account) else { return BTreeMap::new() };
-    let document = document::of_account(input, account);
-    let path = |rule: &str| format!("data.{PACKAGE}.{}.{rule}", rules.package);
-    let evaluation = compiled.evaluation(document);
-    if let Ok(values) = evaluation.rule(path("values")) {
-        let mut found: BTreeMap<usize, Vec<Rego>> = BTreeMap::new();
-        for pair in values.as_set().into_iter().flat_map(|set| set.iter()) {
-            if let Some([index, value]) = pair.as_array().ok().map(|pair| pair.iter().collect::<Vec<_>>()).as_deref()
-                && let Some(index) = index.as_u32().ok().and_then(|index| usize::try_from(index).ok())
-            {
-                found.entry(index).or_default().push((*value).clone());
+    Question::new(compiled, input, None).map(account)
+}
+
+impl Question<'_> {
+    /// What the mapping of this account gives; an attribute that is not mapped is not in it.
+    pub fn map(&mut self, key: &AccountKey) -> BTreeMap<AttributeName, Mapped> {
+        let (compiled, input) = (self.compiled(), self.input());
+        let place = (key.target.clone(), key.account.clone());
+        let Some(account) = compiled.account(&place) else { return BTreeMap::new() };
+        let last = self.last().and_then(|last| last.mapped.get(&place).copied());
+        let evaluation = compiled.evaluation(document::of_account(self.document(), key));
+        let read = |found: &BTreeMap<usize, Vec<Rego>>, index: usize, attribute: &Attribute| {
+            attribute.read(found.get(&index).map(Vec::as_slice).unwrap_or_default(), input, compiled)
+        };
+        let attributes = || account.attributes.iter().enumerate();
+        match evaluation.answer(&account.values(), last) {
+            Ok(answer) => {
+                self.remember_mapped(place, answer.fingerprint);
+                let found = by_attribute(&answer.value);
+                attributes().map(|(index, attribute)| (attribute.name.clone(), read(&found, index, attribute))).collect()
+            }
+            Err(Unanswered::Differ { interpreter, rvm: Ok(rvm) }) => {
+                let (found, other) = (by_attribute(&interpreter), by_attribute(&rvm));
+                let mapped = attributes().map(|(index, attribute)| {
+                    let mapped = if found.get(&index) == other.get(&index) {
+                        read(&found, index, attribute)
+                    } else {
+                        let message = format!("the interpreter and the RVM give different values for `{}`", attribute.name);
+                        Mapped::Failed(compiled.error_at(attribute.at, message).hint(DIFFER))
+                    };
+                    (attribute.name.clone(), mapped)
+                });
+                mapped.collect()
+            }
+            // One of them fails: each by itself, so that the others stand.
+            Err(Unanswered::Failed(_)) => {
+                let alone = |(index, attribute): (usize, &Attribute)| {
+                    let mapped = match evaluation.rule(&format!("data.{PACKAGE}.{}.a{index}", account.package)) {
+                        Ok(values) => {
+                            let values: Vec<Rego> = values.as_set().into_iter().flat_map(|set| set.iter()).cloned().collect();
+                            attribute.read(&values, input, compiled)
+                        }
+                        Err(error) => Mapped::Failed(error.into_policy_error()),
+                    };
+                    (attribute.name.clone(), mapped)
+                };
+                attributes().map(alone).collect()
+            }
+            Err(why) => {
+                let error = evaluation.error(why).into_policy_error();
+                attributes().map(|(_, attribute)| (attribute.name.clone(), Mapped::Failed(error.clone()))).collect()
             }
         }
-        let read = |(index, attribute): (usize, &Attribute)| {
-            (attribute.name.clone(), attribute.read(found.get(&index).map(Vec::as_slice).unwrap_or_default(), input, compiled))
-        };
-        return rules.attributes.iter().enumerate().map(read).collect();
     }
-    // One of them fails: each by itself, so that the others stand.
-    let alone = |(index, attribute): (usize, &Attribute)| {
-        let mapped = match evaluation.rule(path(&format!("a{index}"))) {
-            Ok(values) => {
-                let values: Vec<Rego> = values.as_set().into_iter().flat_map(|set| set.iter()).cloned().collect();
-                attribute.read(&values, input, compiled)
-            }
-            Err(error) => Mapped::Failed(error.into_policy_error()),
-        };
-        (attribute.name.clone(), mapped)
-    };
-    rules.attributes.iter().enumerate().map(alone).collect()
+}
+
+/// The pairs of number and value, by number.
+fn by_attribute(values: &Rego) -> BTreeMap<usize, Vec<Rego>> {
+    let mut found: BTreeMap<usize, Vec<Rego>> = BTreeMap::new();
+    for pair in values.as_set().into_iter().flat_map(|set| set.iter_sorted()) {
+        if let Ok(pair) = pair.as_array()
+            && let (Some(index), Some(value)) = (pair.first(), pair.get(1))
+            && let Some(index) = index.as_u32().ok().and_then(|index| usize::try_from(index).ok())
+        {
+            found.entry(index).or_default().push(value.clone());
+        }
+    }
+    found
 }
 
 impl Attribute {

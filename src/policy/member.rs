@@ -45,30 +45,36 @@ pub(crate) struct EntitlementMember {
     pub reason: Option<String>,
 }
 
-/// The fields of an object, of which these are known.
+/// The fields of an object, of which these are known. Read once: everything that anybody is asked to have comes by here.
 struct Fields<'a> {
     what: &'static str,
-    object: &'a regorus::value::Object,
+    fields: Vec<(&'a str, &'a Rego)>,
 }
 
 impl<'a> Fields<'a> {
     fn of(value: &'a Rego, what: &'static str, known: &[&str]) -> Result<Self, Unfit> {
-        let fields = || format!("its fields are {}", known.join(", "));
+        let shape = || format!("its fields are {}", known.join(", "));
         let Ok(object) = value.as_object() else {
-            return Err(Unfit { message: format!("{what} is an object"), hint: Some(fields()) });
+            return Err(Unfit { message: format!("{what} is an object"), hint: Some(shape()) });
         };
-        for name in object.keys_sorted() {
-            let text = name.as_string().map(|name| name.to_string()).unwrap_or_else(|_| name.to_string());
-            if !known.contains(&text.as_str()) {
-                let near = super::check::nearest(&text, known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
-                return Err(Unfit { message: format!("{what} has no field `{text}`"), hint: near.or_else(|| Some(fields())) });
+        let mut fields = Vec::with_capacity(known.len());
+        for (name, value) in object.iter_sorted() {
+            if let Rego::String(text) = name
+                && known.contains(&&**text)
+            {
+                fields.push((&**text, value));
+                continue;
             }
+            let text = name.as_string().map(|name| name.to_string()).unwrap_or_else(|_| name.to_string());
+            let near = super::check::nearest(&text, known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+            return Err(Unfit { message: format!("{what} has no field `{text}`"), hint: near.or_else(|| Some(shape())) });
         }
-        Ok(Self { what, object })
+        Ok(Self { what, fields })
     }
 
     fn get(&self, name: &str) -> Option<&'a Rego> {
-        self.object.get(&Rego::from(name)).filter(|value| !matches!(value, Rego::Null | Rego::Undefined))
+        let field = self.fields.iter().find(|(field, _)| *field == name);
+        field.map(|(_, value)| *value).filter(|value| !matches!(value, Rego::Null | Rego::Undefined))
     }
 
     fn text(&self, name: &str) -> Result<Option<String>, Unfit> {

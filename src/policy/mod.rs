@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Policies, roles, mappings ─► compile ─► Compiled ─┬─ decide(input) ─► Decision
-//!                                 │                 ├─ map(account, input) ─► attributes
+//!                                 │                 ├─ map(account, input) ─► attributes      (both as one Question)
 //!                              all errors           └─ twins(input) ─► which line asked for what
 //! ```
 //!
@@ -14,8 +14,8 @@
 //! - `data.realm.roles`: the BusinessRoles, see [`catalogue`](crate::policy::catalogue);
 //! - libraries by `use`, see [`libraries`](crate::policy::libraries).
 //!
-//! The interpreter decides everything. Nothing outside [`compiled`](crate::policy::compiled) knows an engine that evaluates, so that a faster one can be asked
-//! first there.
+//! No engine is believed alone: the interpreter decides, the RVM saves it the work where nothing changes, and where the two differ
+//! nothing is decided. [`engines`](crate::policy::engines) is the one place that knows how.
 
 pub mod catalogue;
 mod check;
@@ -24,14 +24,19 @@ pub mod compiled;
 pub mod decide;
 pub mod decision;
 mod document;
+pub mod engines;
 pub mod error;
+mod fingerprint;
 pub mod libraries;
 pub mod limits;
+mod machine;
 pub mod mapping;
 mod member;
 mod print;
+pub mod question;
 mod rewrite;
 mod scan;
+mod settle;
 mod sources;
 pub mod threads;
 mod tree;
@@ -43,8 +48,10 @@ mod tests;
 pub use compile::{PolicySource, check, compile, compile_within, policies_digest};
 pub use compiled::Compiled;
 pub use decide::decide;
+pub use engines::EngineKind;
 pub use error::{DecideError, PolicyError};
 pub use limits::Limits;
 pub use mapping::{Mapped, MappingForm, MappingSource, Mappings, map};
+pub use question::{Question, Remembered};
 pub use threads::{Panicked, on_threads};
 pub use twins::{Asking, twins};

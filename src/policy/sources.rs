@@ -57,7 +57,8 @@ impl Sources {
         printed.get(index)?.origin(line, column).map(|at| self.shifted(at))
     }
 
-    pub(crate) fn engine_error(&self, error: &anyhow::Error, printed: &[Printed]) -> PolicyError {
+    /// What an engine says, at its place in what was given.
+    pub(crate) fn engine_error(&self, error: &str, printed: &[Printed]) -> PolicyError {
         let said = said(error);
         match self.origin(printed, &said.file, said.line, said.column) {
             Some(at) => self.error_at(at, said.message),

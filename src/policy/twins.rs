@@ -34,7 +34,7 @@ pub fn twins(compiled: &Compiled, input: &Input) -> Result<BTreeMap<Asking, Vec<
     let evaluation = compiled.twin_evaluation(document::input(input)).map_err(|error| DecideError::Bug(error.to_string()))?;
     let mut places: BTreeMap<Asking, Vec<String>> = BTreeMap::new();
     for set in super::rewrite::ASKED {
-        let pairs = evaluation.rule(format!("data.provost.__at_{set}"))?;
+        let pairs = evaluation.rule(&format!("data.provost.__at_{set}"))?;
         for pair in pairs.as_set().into_iter().flat_map(|pairs| pairs.iter_sorted()) {
             let Some((place, value)) =
                 pair.as_array().ok().and_then(|pair| Some((pair.first()?.as_string().ok()?.to_string(), pair.get(1)?)))

@@ -190,6 +190,14 @@ impl Realm {
         targets.filter_map(|torn| Some((TargetName::parse(torn.name.as_ref()?.as_str()).ok()?, torn))).collect()
     }
 
+    /// Why this target's own object cannot be read, or no TargetSystem can; what was read of it before says too little.
+    #[must_use]
+    pub fn target_unreadable(&self, target: &TargetName) -> Option<String> {
+        let mut torn = self.unreadable_of(ResourceKind::TargetSystem);
+        let torn = torn.find(|torn| torn.name.as_ref().is_none_or(|name| name.as_str() == target.as_str()))?;
+        Some(format!("the TargetSystem cannot be read: {}", torn.why))
+    }
+
     /// All Approvals.
     pub fn approvals(&self) -> impl Iterator<Item = &Sited<ApprovalSpec>> {
         self.approvals.values()

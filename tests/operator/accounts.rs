@@ -118,7 +118,7 @@ impl Accounts {
             Err(error) if error.to_string().contains("no such table") => return Vec::new(),
             Err(error) => panic!("{sql}: {error}"),
         };
-        let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let read = statement.query_map([], |row| columns.iter().map(|column| Ok((column.clone(), row.get(column.as_str())?))).collect());
         read.unwrap().map(Result::unwrap).collect()
     }

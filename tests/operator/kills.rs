@@ -49,7 +49,8 @@ async fn a_kill_at_any_time_ends_as_without_it() {
 
     let mut cut = prepared("cut").await;
     // How far it may come before it is killed, one after the other.
-    let rows: [(&str, fn(&Accounts) -> bool); 6] = [
+    type Reached = fn(&Accounts) -> bool;
+    let rows: [(&str, Reached); 6] = [
         ("the first account is there", |dir| !dir.enabled().is_empty()),
         ("a third of the accounts", |dir| dir.enabled().len() > PEOPLE / 3),
         ("two thirds of the accounts", |dir| dir.enabled().len() > PEOPLE * 2 / 3),

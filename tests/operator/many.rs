@@ -112,7 +112,7 @@ async fn too_many_leavers_are_held_and_a_lockout_is_not() {
     site.until_said("TargetSystem", "dir", "Held", "True").await;
     site.throughout(3, "two are held", async |site| site.accounts("dir").disabled().len() == 10).await;
     let who: BTreeSet<String> = held(&site).await.iter().map(|line| line.split(' ').nth(2).unwrap().to_owned()).collect();
-    assert_eq!(who, site.accounts("dir").enabled().into_iter().filter(|name| *name < "p012".to_owned()).collect());
+    assert_eq!(who, site.accounts("dir").enabled().into_iter().filter(|name| name.as_str() < "p012").collect());
     let one = who.first().unwrap().clone();
     site.apply([object("Lockout", "inc", json!({"person": one}))]).await;
     site.until("the locked one is out", async |site| site.accounts("dir").disabled().contains(&one)).await;

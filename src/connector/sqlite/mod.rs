@@ -6,6 +6,9 @@
 //!
 //! Ids are never given twice where `id` is AUTOINCREMENT, as in the tables that `create: true` makes.
 //!
+//! It has no gate: nothing is requested of anybody, a look is one read of a local file and a batch one transaction. What `limits` would
+//! limit is the file's own lock, for which SQLite waits.
+//!
 //! ```text
 //! mod (Reader, Writer, on threads that may block) ─► database (file, transaction) ─► table (columns, values) ─► read | write
 //! ```

@@ -18,7 +18,7 @@ use crate::model::ledger::Ledger;
 use crate::model::schema::Schema;
 use crate::operator::vault::NamespaceVault;
 use crate::operator::worker::{Surroundings, Touched, work};
-use crate::plan::decided::{PersonDecision, decide_some};
+use crate::plan::decided::{PersonDecision, decide_again};
 use crate::plan::round::Look;
 use crate::plan::rules::TargetRules;
 use crate::realm::index::Realm;
@@ -38,8 +38,8 @@ impl RealmTask {
             self.dirty.everybody = true;
         }
         let people: BTreeSet<PersonId> = if std::mem::take(&mut self.dirty.everybody) {
-            self.dirty.people.clear();
-            self.realm.people().into_iter().chain(self.decided.people.keys().cloned()).collect()
+            let touched = std::mem::take(&mut self.dirty.people);
+            self.realm.people().into_iter().chain(self.decided.people.keys().cloned()).chain(touched).collect()
         } else {
             std::mem::take(&mut self.dirty.people)
         };
@@ -51,7 +51,7 @@ impl RealmTask {
             Some(Ok(compiled)) => Ok(compiled),
             Some(Err(_)) | None => Err(&broken),
         };
-        let mut decided = decide_some(&self.realm, compiled, &rules, &ledgers, people.iter().cloned().collect(), t);
+        let mut decided = decide_again(&self.realm, compiled, &rules, &ledgers, &people, &self.decided, t);
         let thawed = self.decided.frozen != decided.frozen;
         self.decided.frozen = decided.frozen.take();
         for person in people {
@@ -62,10 +62,17 @@ impl RealmTask {
             };
             self.due.set((person.clone(), None), new.as_ref().and_then(|new| new.due));
             self.unreported.insert(person.clone());
-            let news = !same(old.as_ref(), new.as_ref());
+            // What is to become of somebody whom nobody declares is not decided: only a look tells.
+            let news = new.is_none() || !same(old.as_ref(), new.as_ref());
             if news || thawed || asked_for.contains(&person) {
-                self.look_at(&person, old.as_ref(), new.as_ref(), news);
+                self.look_at(&person, old.as_ref(), new.as_ref(), news, t);
             }
+        }
+        // What could not be judged before, and can be now, shows in no decision.
+        let judged = (self.realm.absence_judged(), self.realm.removals_kept_back().is_none());
+        let before = std::mem::replace(&mut self.judged, judged);
+        if judged.0 && !before.0 || judged.1 && !before.1 {
+            self.known.values_mut().for_each(|known| known.renew = true);
         }
         self.problems.clear();
         for problem in self.realm.problems(t) {
@@ -75,8 +82,9 @@ impl RealmTask {
     }
 
     /// This person is to be looked at wherever that may matter. `news`: something new is decided.
-    fn look_at(&mut self, person: &PersonId, old: Option<&PersonDecision>, new: Option<&PersonDecision>, news: bool) {
-        let urgent = new.is_some_and(is_shut_out) && !old.is_some_and(is_shut_out);
+    fn look_at(&mut self, person: &PersonId, old: Option<&PersonDecision>, new: Option<&PersonDecision>, news: bool, t: Timestamp) {
+        let locked = new.is_none() && !self.realm.lockouts_of(person, t).is_empty();
+        let urgent = locked || new.is_some_and(is_shut_out) && !old.is_some_and(is_shut_out);
         for (target, known) in &mut self.known {
             let Some(look) = self.looks.get(target) else { continue };
             let linked = look.ledger.links_of(person).next().is_some();
@@ -87,6 +95,7 @@ impl RealmTask {
                 }
                 known.touched.touch([person.clone()]);
                 if urgent {
+                    known.urgent.insert(person.clone());
                     known.touched.hurry();
                 }
             }
@@ -137,6 +146,10 @@ impl RealmTask {
                 self.others.insert(name.clone(), look.ledger);
             }
             self.due.forget(&name);
+            for line in self.wanted_of.remove(&name).unwrap_or_default().into_keys() {
+                self.settling.wanted.remove(&line);
+                self.settling.unsent.remove(&line);
+            }
             self.compiled = None;
         }
         for (name, spec) in declared {
@@ -180,6 +193,7 @@ impl RealmTask {
             vault: Arc::new(NamespaceVault::new(self.context.client.clone(), &self.namespace)),
             store,
             base: self.context.settings.base.clone(),
+            addresses: self.context.settings.addresses.clone(),
             positions: Arc::clone(&self.positions),
             freshness: self.freshness.clone(),
             touched: Arc::clone(&touched),
@@ -219,7 +233,7 @@ impl RealmTask {
 }
 
 /// Reads a target's rules anew, from the manifests as they are now.
-fn take_rules(realm: &Realm, name: &TargetName, look: &mut Look) {
+pub(super) fn take_rules(realm: &Realm, name: &TargetName, look: &mut Look) {
     match rules_of(realm, name, &look.schema) {
         Ok(Some((rules, broken))) => {
             look.rules = rules;
@@ -235,6 +249,7 @@ fn same(old: Option<&PersonDecision>, new: Option<&PersonDecision>) -> bool {
     let timeless = |decision: &PersonDecision| {
         let mut decision = decision.clone();
         decision.due = None;
+        decision.remembered = None;
         if let Ok(decided) = &mut decision.decision {
             decided.due = None;
         }

@@ -93,7 +93,11 @@ impl RealmTask {
         if entry.leaving {
             // An object under deletion declares nothing any more.
             self.lose(kind, &entry.name);
-            if let (ResourceKind::Person, true, Some(person)) = (kind, entry.finalizer, person) {
+            let torn = || match &entry.said {
+                Some(Err(torn)) => person_of(torn.external_id.as_deref(), &entry.name),
+                Some(Ok(_)) | None => None,
+            };
+            if let (ResourceKind::Person, true, Some(person)) = (kind, entry.finalizer, person.or_else(torn)) {
                 self.part(entry.name, person);
             }
             return;
@@ -115,8 +119,11 @@ impl RealmTask {
         let affected = match entry.said {
             Some(Ok(object)) => {
                 self.unreadable.remove(&key);
-                self.take_id(&object);
-                self.realm.set(object)
+                let affected = self.realm.set(object);
+                if kind == ResourceKind::Realm {
+                    self.take_id();
+                }
+                affected
             }
             Some(Err(torn)) => {
                 self.unreadable.insert(key, torn.clone());
@@ -127,10 +134,9 @@ impl RealmTask {
         self.affect(&affected);
     }
 
-    /// A Realm object may name the realm's id.
-    fn take_id(&mut self, object: &Object) {
-        let Body::Realm(spec) = &object.body else { return };
-        let id = spec.id.as_deref().unwrap_or(&self.namespace);
+    /// The Realm names the realm's id, else the namespace does. A second Realm freezes, and names nothing.
+    fn take_id(&mut self) {
+        let id = self.realm.spec().and_then(|spec| spec.id.clone()).unwrap_or_else(|| self.namespace.clone());
         if let Ok(id) = RealmId::parse(id) {
             let affected = self.realm.rename(id);
             self.affect(&affected);
@@ -151,11 +157,8 @@ impl RealmTask {
                 known.touched.touch([person.clone()]);
             }
         }
-        if kind == ResourceKind::Realm && self.realm.spec().is_none() {
-            if let Ok(id) = RealmId::parse(self.namespace.clone()) {
-                let affected = self.realm.rename(id);
-                self.affect(&affected);
-            }
+        if kind == ResourceKind::Realm {
+            self.take_id();
         }
         if let Some(scribe) = &self.scribe {
             scribe.forget(kind, name);

@@ -75,12 +75,18 @@ pub(super) struct Known {
     pub reopen: bool,
     /// What is to be remembered beside any plan.
     pub notes: Vec<Fact>,
+    /// How many of them are being recorded.
+    pub noting: usize,
     /// People who are to be looked at.
     pub pending: BTreeSet<PersonId>,
     /// Those of them of whom something new is decided.
     pub news: BTreeSet<PersonId>,
     /// Of whom something new is decided, and whom the look under way shows.
     pub looking: BTreeSet<PersonId>,
+    /// People who must be out, now: they are looked at before everything else.
+    pub urgent: BTreeSet<PersonId>,
+    /// How often in a row something of theirs was left unsent.
+    pub left: BTreeMap<PersonId, u32>,
     /// When it is to be swept next.
     pub sweep_at: Timestamp,
     /// The last complete listing showed no unmatched account.
@@ -98,7 +104,7 @@ pub(super) struct Known {
     /// How many held changes the last plan had.
     pub told_held: usize,
     /// What the plan that is carried out was made from.
-    pub desired: Option<Arc<Desired>>,
+    pub desired: Option<(Arc<Desired>, BTreeSet<PersonId>)>,
     pub summary: Summary,
     /// Why it cannot be worked with at present; none before the first answer.
     pub connected: Option<Result<(), Failure>>,
@@ -120,9 +126,12 @@ impl Known {
             renew: false,
             reopen: false,
             notes: Vec::new(),
+            noting: 0,
             pending: BTreeSet::new(),
             news: BTreeSet::new(),
             looking: BTreeSet::new(),
+            urgent: BTreeSet::new(),
+            left: BTreeMap::new(),
             sweep_at: t,
             clean: false,
             swept: false,
@@ -141,6 +150,17 @@ impl Known {
         }
     }
 
+    /// Whether a sweep costs less than what is asked for, or a look at some would show too little. One that ended early would again.
+    pub(super) fn wants_all(&self, many: usize) -> bool {
+        let complete = self.summary.sweep.is_none_or(|(_, _, complete, _)| complete);
+        complete && self.pending.len() > many || self.summary.refused.is_some() && !self.pending.is_empty()
+    }
+
+    /// Takes some of those out who are to be looked at.
+    pub(super) fn some_pending(&mut self, most: usize) -> BTreeSet<PersonId> {
+        self.pending.iter().take(most).cloned().collect()
+    }
+
     /// Gives the worker an order; it has finished the one before, so there is room.
     pub(super) fn give(&self, order: Order) {
         if let Err(error) = self.orders.try_send(order) {
@@ -151,7 +171,10 @@ impl Known {
     /// A look begins.
     pub(super) fn begin(&mut self, scope: Scope) {
         self.touched.begin();
-        self.looking.append(&mut self.news);
+        match &scope {
+            Scope::Whole => self.looking.append(&mut self.news),
+            Scope::People(people) => self.looking.extend(people.iter().filter(|person| self.news.remove(*person)).cloned()),
+        }
         self.stage = Stage::Looking(scope);
     }
 
@@ -167,12 +190,12 @@ impl Known {
 
     /// When it is to be swept by itself.
     pub(super) fn wakes(&self) -> Option<Timestamp> {
-        (self.stage == Stage::Idle && self.retry.is_none()).then_some(self.sweep_at)
+        (self.stage == Stage::Idle && self.retry.is_none() && !self.spec.suspend).then_some(self.sweep_at)
     }
 
     /// When it is tried again.
     pub(super) fn retry_at(&self) -> Option<Instant> {
-        self.retry
+        self.retry.filter(|_| matches!(self.stage, Stage::Idle | Stage::Closed) && !self.spec.suspend)
     }
 
     /// It failed: nothing is tried before a while has gone by.

@@ -26,7 +26,6 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Context, OperatorError};
 use super::backoff::Backoff;
 use super::barrier::Positions;
 use super::clock::now;
@@ -36,6 +35,7 @@ use super::scribe::Scribe;
 use super::status::StatusLedgers;
 use super::watch::Event;
 use super::worker::Answer;
+use super::{Context, OperatorError};
 use crate::ledger::{LedgerStore as _, StoreError};
 use crate::model::change::ChangeLine;
 use crate::model::ids::{ObjectName, PersonId, RealmId, TargetName};
@@ -48,6 +48,7 @@ use crate::policy::{Compiled, PolicyError};
 use crate::realm::index::{Affected, Realm, RealmProblem};
 use crate::realm::object::{ResourceKind, Unreadable};
 
+use deciding::take_rules;
 use intake::Brief;
 use known::Known;
 use people::Parting;
@@ -121,6 +122,8 @@ pub struct RealmTask {
     /// What is wrong between the objects, as of the last decision.
     problems: BTreeMap<(ResourceKind, ObjectName), Vec<RealmProblem>>,
     started: Instant,
+    /// Whether absence, and what no policy gives, could be judged at the last decision.
+    judged: (bool, bool),
     /// Another operator has written a ledger of this realm.
     fenced: Option<StoreError>,
     /// People who are to be reported on.
@@ -146,6 +149,7 @@ impl RealmTask {
             scribe: None,
             problems: BTreeMap::new(),
             started: Instant::now(),
+            judged: (false, false),
             fenced: None,
             context,
             namespace,
@@ -207,6 +211,7 @@ impl RealmTask {
                 return Err(OperatorError::Fenced { namespace: self.namespace, error });
             }
             if self.closing {
+                // What was asked before is not acted on any more.
                 if self.known.values().all(|known| !known.is_sending()) {
                     break;
                 }
@@ -259,7 +264,8 @@ impl RealmTask {
         let due = self.due.next().map(in_seconds);
         let targets = self.known.values().filter_map(|known| known.wakes()).map(in_seconds);
         let retries = self.known.values().filter_map(|known| known.retry_at());
-        self.dirty.at().into_iter().chain(due).chain(targets).chain(retries).fold(far, Instant::min).max(Instant::now() + MOMENT)
+        let dirty = self.dirty.at().filter(|_| self.is_ready());
+        dirty.into_iter().chain(due).chain(targets).chain(retries).fold(far, Instant::min).max(Instant::now() + MOMENT)
     }
 
     fn is_ready(&self) -> bool {
@@ -287,7 +293,11 @@ impl RealmTask {
         if self.dirty.at().is_some_and(|at| at <= Instant::now()) {
             tokio::task::block_in_place(|| self.decide(t));
         }
-        self.start_looks(t);
+        // Keys are written for ever. Where nothing is remembered and no Realm is there, one may still come with the same commit.
+        let unnamed = self.realm.spec().is_none() && self.looks.values().all(|look| look.ledger.links.is_empty());
+        if !unnamed || self.started.elapsed() >= self.settling.settle.unsigned_abs() {
+            self.start_looks(t);
+        }
         self.report(t);
     }
 
@@ -310,6 +320,11 @@ impl RealmTask {
         for target in &affected.targets {
             if let Some(known) = self.known.get_mut(target) {
                 known.renew = true;
+                // What it may do is another thing now: nothing more is sent of a plan that was made before.
+                known.touched.touch_everybody();
+            }
+            if let Some(look) = self.looks.get_mut(target) {
+                take_rules(&self.realm, target, look);
             }
         }
         self.objects_unreported = true;

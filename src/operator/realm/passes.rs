@@ -58,16 +58,19 @@ impl RealmTask {
             known.give(Order::Open(Box::new(known.spec.clone())));
         } else if !known.notes.is_empty() {
             known.stage = Stage::Carrying;
-            let notes = std::mem::take(&mut known.notes);
-            known.give(Order::Record(notes));
-        } else if known.renew || known.sweep_at <= t || known.pending.len() > MANY {
+            known.noting = known.notes.len();
+            known.give(Order::Record(known.notes.clone()));
+        } else if known.urgent.is_empty() && (known.renew || known.sweep_at <= t || known.wants_all(MANY)) {
             known.renew = false;
             known.pending.clear();
             known.answering = requested(&self.briefs, name);
             known.begin(Scope::Whole);
             known.give(Order::Look { questions: None, rules: Box::new(look.rules.clone()), began: t });
-        } else if !known.pending.is_empty() {
-            let people = std::mem::take(&mut known.pending);
+        } else if !known.pending.is_empty() || !known.urgent.is_empty() {
+            // Whoever must be out goes before everybody else.
+            let urgent = std::mem::take(&mut known.urgent);
+            let people = if urgent.is_empty() { known.some_pending(MANY) } else { urgent };
+            known.pending.retain(|person| !people.contains(person));
             let desired = self.decided.desired(&self.realm, name, &look.ledger, t);
             let asked = questions(&look.rules, &desired, &look.ledger, &people);
             known.begin(Scope::People(people));
@@ -78,13 +81,17 @@ impl RealmTask {
     pub(super) fn take_answer(&mut self, target: &TargetName, answer: Answer) {
         match answer {
             Answer::Opened(opened) => self.opened(target, opened),
+            Answer::Looked(_) if self.closing => {}
             Answer::Looked(looked) => tokio::task::block_in_place(|| self.looked(target, looked, now())),
             Answer::Recorded(facts) => self.recorded(target, &facts),
             Answer::Noted(noted) => {
                 if let Some(known) = self.known.get_mut(target) {
                     known.stage = Stage::Idle;
-                    if let Err(error) = noted {
-                        known.failed(Failure::Retry { after: None, why: error.to_string() });
+                    match noted {
+                        // What was noted meanwhile is still to be recorded.
+                        Ok(()) => drop(known.notes.drain(..known.noting.min(known.notes.len()))),
+                        Err(error @ StoreError::Conflict(_)) => self.fenced = Some(error),
+                        Err(error) => known.failed(Failure::Retry { after: None, why: error.to_string() }),
                     }
                 }
             }
@@ -95,7 +102,8 @@ impl RealmTask {
     fn looked(&mut self, target: &TargetName, looked: Result<Observed, Failure>, t: Timestamp) {
         let (Some(known), Some(look)) = (self.known.get_mut(target), self.looks.get_mut(target)) else { return };
         self.objects_unreported = true;
-        let Stage::Looking(scope) = std::mem::replace(&mut known.stage, Stage::Idle) else { return };
+        let Stage::Looking(scope) = known.stage.clone() else { return };
+        known.stage = Stage::Idle;
         if scope == Scope::Whole {
             known.handled = known.answering.take();
         }
@@ -110,6 +118,8 @@ impl RealmTask {
                 }
                 let news = !matches!(known.connected, Some(Err(_)));
                 let note = failure.to_string();
+                // Whether it was closed or broke off: it is opened anew before it is asked again.
+                known.reopen = true;
                 known.failed(failure);
                 if news {
                     self.announce_target(target, true, "TargetUnavailable", note);
@@ -119,7 +129,6 @@ impl RealmTask {
         };
         self.context.metrics.target_up(&self.namespace, target, true);
         known.works();
-        known.backoff.reset();
         let reading = reading(&look.rules, &observed, &look.ledger);
         look.observed = Ok(observed);
         let learned = self.realm.learn(target, reading);
@@ -149,10 +158,11 @@ impl RealmTask {
             Err(_) => BTreeMap::new(),
         };
         let rules = look.rules.clone();
-        self.settle_what_is_wanted(target, &people, &plan, t);
+        self.settle_what_is_wanted(target, scope, &people, &plan, t);
         self.note_open(target, &people, &plan, t);
         self.set_due(target, &people, &desired, t);
         self.summarize(target, scope, &plan, t);
+        self.ask_for_the_unread(target, scope, &people);
         let declared = self.generations(&plan);
         let held = plan.held().count();
         let (sent, waiting) = (plan.sent().count(), plan.items().iter().filter(|item| item.fate == Fate::Waits).count());
@@ -169,16 +179,18 @@ impl RealmTask {
         }
         let Some(known) = self.known.get_mut(target) else { return };
         known.looking.clear();
-        known.told_held = held;
+        if *scope == Scope::Whole {
+            known.told_held = held;
+        }
         known.sending = plan.sent().map(|change| change.key().person.clone()).collect();
-        known.desired = Some(Arc::clone(&desired));
+        known.desired = Some((Arc::clone(&desired), people.clone()));
         known.stage = Stage::Carrying;
         known.give(Order::Carry(Box::new(Errand { plan, desired, rules, t, declared, shown })));
         self.unreported.extend(people);
     }
 
     /// Since when each removal has been wanted without a break, and what is wanted and unsent.
-    fn settle_what_is_wanted(&mut self, target: &TargetName, people: &BTreeSet<PersonId>, plan: &GuardedPlan, t: Timestamp) {
+    fn settle_what_is_wanted(&mut self, target: &TargetName, scope: &Scope, people: &BTreeSet<PersonId>, plan: &GuardedPlan, t: Timestamp) {
         let mut wanted = BTreeMap::new();
         let mut unsent = BTreeMap::new();
         for item in plan.items() {
@@ -186,17 +198,19 @@ impl RealmTask {
             if must_last(&item.change) {
                 wanted.insert(line.clone(), self.settling.wanted.get(&line).copied().unwrap_or(t));
             }
-            if let (Some(brake), Fate::Waits | Fate::Held(_)) = (item.change.brake(), &item.fate) {
+            // What is sent is charged with the first record; until then it counts here.
+            if let (Some(brake), Fate::Waits | Fate::Held(_) | Fate::Send(_)) = (item.change.brake(), &item.fate) {
                 unsent.insert(line, (item.change.key().clone(), brake));
             }
         }
-        let lines: Vec<_> = self.wanted_of.get(target).into_iter().flatten().filter(|(_, person)| people.contains(person)).collect();
+        let seen = |person: &PersonId| *scope == Scope::Whole || people.contains(person);
+        let lines: Vec<_> = self.wanted_of.get(target).into_iter().flatten().filter(|(_, person)| seen(person)).collect();
         for (line, _) in lines {
             self.settling.wanted.remove(line);
             self.settling.unsent.remove(line);
         }
         let of = self.wanted_of.entry(target.clone()).or_default();
-        of.retain(|_, person| !people.contains(person));
+        of.retain(|_, person| !seen(person));
         for item in plan.items() {
             let line = item.change.line();
             if wanted.contains_key(&line) || unsent.contains_key(&line) {
@@ -262,12 +276,11 @@ impl RealmTask {
 
     fn summarize(&mut self, target: &TargetName, scope: &Scope, plan: &GuardedPlan, t: Timestamp) {
         let Some(known) = self.known.get_mut(target) else { return };
-        let of_target = |finding: &&Finding| matches!(&finding.subject, Subject::Target(_));
-        known.summary.refused =
-            plan.plan().findings.iter().filter(of_target).find(|finding| finding.kind == FindingKind::Refused).map(|f| f.message.clone());
         if *scope != Scope::Whole {
             return;
         }
+        let of_target = |finding: &&Finding| matches!(&finding.subject, Subject::Target(_)) && finding.kind == FindingKind::Refused;
+        let refused = plan.plan().findings.iter().find(of_target).map(|finding| finding.message.clone());
         let count = |kind: FindingKind| {
             u32::try_from(plan.plan().findings.iter().filter(|finding| finding.kind == kind).count()).unwrap_or(u32::MAX)
         };
@@ -286,12 +299,26 @@ impl RealmTask {
             protected: count(FindingKind::Protected),
             drift: u32::try_from(drifted.len()).unwrap_or(u32::MAX),
             out_of_scope: count(FindingKind::OutOfScope),
-            refused: known.summary.refused.clone(),
+            refused,
         };
         known.clean = plan.plan().unmatched == Some(0);
         known.swept = true;
         let interval = known.spec.sweep_interval.map_or(SWEEP, |span| span.length());
         known.sweep_at = t.checked_add(interval).unwrap_or(t);
+    }
+
+    /// Whoever a listing that ended early did not show is asked for one by one.
+    fn ask_for_the_unread(&mut self, target: &TargetName, scope: &Scope, people: &BTreeSet<PersonId>) {
+        let (Some(known), Some(look)) = (self.known.get_mut(target), self.looks.get(target)) else { return };
+        let Ok(observed) = &look.observed else { return };
+        if *scope != Scope::Whole || observed.extent().is_complete() {
+            return;
+        }
+        let read = |person: &PersonId| {
+            let ids: Vec<_> = look.ledger.links_of(person).filter_map(|(_, link)| link.id.as_ref()).collect();
+            !ids.is_empty() && ids.iter().all(|id| observed.account(id).is_some())
+        };
+        known.pending.extend(people.iter().filter(|person| !read(person)).cloned());
     }
 
     /// The Person objects behind the removals of a plan, with the generations that were read.
@@ -345,10 +372,12 @@ impl RealmTask {
                 tracing::warn!(target_system = %target, %error, "the ledger could not be written");
                 // What was about to be sent may have been: everything is looked at again.
                 known.renew = true;
+                known.reopen = true;
                 known.failed(Failure::Retry { after: None, why: format!("the ledger could not be written: {error}") });
                 return;
             }
         };
+        known.backoff.reset();
         let mut failed: BTreeMap<&PersonId, (&Change, &Failure)> = BTreeMap::new();
         let mut done: BTreeSet<&PersonId> = BTreeSet::new();
         for (change, answer) in &report.answers {
@@ -364,6 +393,7 @@ impl RealmTask {
         }
         for person in done.iter().filter(|person| !failed.contains_key(**person)) {
             known.trouble.remove(*person);
+            known.left.remove(*person);
         }
         for (person, (change, failure)) in &failed {
             let tries = known.trouble.entry((*person).clone()).or_default();
@@ -377,12 +407,15 @@ impl RealmTask {
             let person = &change.key().person;
             if !failed.contains_key(person) {
                 known.open.entry(person.clone()).or_insert(Open { reason: "Progressing", message: why.clone(), stalled: false });
-                // At once, unless it waits for what failed; put-off removals come with the next tick.
-                self.due.by((person.clone(), Some(target.clone())), t.checked_add(SignedDuration::from_secs(1)).unwrap_or(t));
+                // Soon; later each time, where it is put off again and again.
+                let tries = known.left.entry(person.clone()).or_default();
+                *tries = tries.saturating_add(1);
+                let wait = SignedDuration::from_secs(1_i64 << tries.saturating_sub(1).min(6));
+                self.due.by((person.clone(), Some(target.clone())), t.checked_add(wait).unwrap_or(t));
             }
         }
-        if let Some(desired) = desired {
-            self.set_due(target, &sent, &desired, t);
+        if let Some((desired, people)) = desired {
+            self.set_due(target, &people, &desired, t);
         }
         self.announce(target, &report);
     }

@@ -76,6 +76,7 @@ impl RealmTask {
         for (target, known) in &mut self.known {
             let Some(look) = self.looks.get(target) else { continue };
             let keys: Vec<AccountKey> = look.ledger.links_of(&person).map(|(key, _)| key.clone()).collect();
+            known.touched.touch([person.clone()]);
             known.notes.extend(keys.into_iter().map(Fact::Unlinked));
         }
         self.dirty.people.insert(person);

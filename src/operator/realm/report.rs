@@ -75,7 +75,10 @@ impl RealmTask {
             return;
         }
         for person in std::mem::take(&mut self.unreported) {
-            self.report_person(&person, t);
+            // Whose changes are being sent is reported on when they are: until then the generation that is spoken of says enough.
+            if !self.known.values().any(|known| known.sending.contains(&person)) {
+                self.report_person(&person, t);
+            }
         }
         if std::mem::take(&mut self.objects_unreported) {
             self.report_targets();

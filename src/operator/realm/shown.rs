@@ -43,7 +43,9 @@ pub(super) fn shown(
                 of.reasons.insert(entitlement.clone(), reasons.join("; "));
             }
         }
-        for (key, of) in all.range_mut(AccountKey { person: id.clone(), target: rules.name.clone(), account: crate::model::ids::AccountName::ordinary() }..) {
+        for (key, of) in all
+            .range_mut(AccountKey { person: id.clone(), target: rules.name.clone(), account: crate::model::ids::AccountName::ordinary() }..)
+        {
             if key.person != *id {
                 break;
             }

@@ -94,7 +94,11 @@ impl Judged {
         let unsent = beside.unsent.into_iter().flatten();
         let unsent = unsent
             .filter(|(line, (key, _))| key.target == *target && answers.approved(line, ledger).is_none())
-            .map(|(_, (key, brake))| (key, *brake));
+            .map(|(_, (key, brake))| (key, *brake))
+            .filter(|(key, brake)| {
+                let since = ledger.links.get(key).and_then(|link| link.held.get(brake));
+                !since.is_some_and(|since| is_over_a_day(*since, t))
+            });
         for (key, brake) in fresh.chain(unsent).filter(|(key, _)| !scope.contains(&key.person)) {
             if !ledger.links.get(key).is_some_and(|link| link.charged.contains(&brake)) {
                 self.wanted.entry(brake).or_default().insert(key.clone());
