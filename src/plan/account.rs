@@ -173,7 +173,7 @@ fn remember_sight(sight: &Sight<'_>, course: Option<&Course>, known: Option<&Lin
     link.id = Some(account.id.clone());
     link.name.clone_from(&account.name);
     link.retain = if sight.person.stand == Stand::Gone { link.retain } else { sight.person.retain };
-    link.gone = if sight.person.stand == Stand::Gone { link.gone.or(Some(sight.t)) } else { None };
+    remember_gone(sight, course, link);
     if sight.asked.is_some() && sight.person.stand == Stand::Decided {
         link.asked = true;
     }
@@ -194,6 +194,16 @@ fn remember_sight(sight: &Sight<'_>, course: Option<&Course>, known: Option<&Lin
         && link.stage.is_none_or(|(state, _)| state != course.state)
     {
         link.stage = Some((course.state, sight.t));
+    }
+}
+
+/// Whether they are gone, and since when. Who is back is no longer in the state that being gone put them into, also where nothing says yet
+/// in which one they are: it would read as an employment that has ended.
+fn remember_gone(sight: &Sight<'_>, course: Option<&Course>, link: &mut Link) {
+    if sight.person.stand == Stand::Gone {
+        link.gone.get_or_insert(sight.t);
+    } else if link.gone.take().is_some() && course.is_none() {
+        link.stage = None;
     }
 }
 
@@ -320,7 +330,7 @@ fn second_name(sight: &Sight<'_>) -> Option<String> {
 fn unread(sight: &Sight<'_>, course: Option<&Course>, known: Option<&Link>, out: &mut AccountPlan) {
     let Some(known) = known else { return };
     let mut link = known.clone();
-    link.gone = if sight.person.stand == Stand::Gone { link.gone.or(Some(sight.t)) } else { None };
+    remember_gone(sight, course, &mut link);
     // A leaver's Disable goes by recorded id, where an id is never given twice.
     let leaver = course.is_some_and(|course| matches!(course.cause, Cause::Lockout | Cause::Lifecycle(LifecycleState::Terminated)));
     if let Some(course) = course

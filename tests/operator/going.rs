@@ -131,3 +131,26 @@ async fn who_is_to_be_retained_is_left_alone() {
     site.until_asked_anew().await;
     assert_eq!(site.accounts("dir").writes(), ["revoke ann group/devs"]);
 }
+
+#[tokio::test]
+async fn who_comes_back_while_nothing_can_be_decided_is_back_once_it_can() {
+    let mut site = three("1h").await;
+    let policy = site.get("Policy", "access").await.unwrap()["spec"].clone();
+    site.delete("Person", "bob").await;
+    site.until("it is remembered that bob is gone", async |site| {
+        let departures = site.list("Departure").await;
+        departures.first().is_some_and(|departure| departure["status"]["accounts"][0]["record"]["gone"].is_string())
+    })
+    .await;
+    site.delete("Policy", "access").await;
+    site.until("the realm is frozen", async |site| site.get("Realm", "realm").await.unwrap()["status"]["frozen"].is_string()).await;
+    site.apply([person("bob", json!({}))]).await;
+    site.until("it is remembered that he is back", async |site| {
+        let bob = site.get("Person", "bob").await.unwrap();
+        bob["status"]["accounts"][0]["userName"] == "bob" && bob["status"]["accounts"][0]["record"]["gone"].is_null()
+    })
+    .await;
+    site.apply([super::manifests::object("Policy", "access", policy)]).await;
+    site.until_all_ready().await;
+    assert_eq!(site.accounts("dir").writes(), Vec::<String>::new());
+}

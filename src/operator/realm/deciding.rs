@@ -63,8 +63,9 @@ impl RealmTask {
             self.due.set((person.clone(), None), new.as_ref().and_then(|new| new.due));
             self.unreported.insert(person.clone());
             // What is to become of somebody whom nobody declares is not decided: only a look tells.
-            if thawed || new.is_none() || asked_for.contains(&person) || !same(old.as_ref(), new.as_ref()) {
-                self.look_at(&person, old.as_ref(), new.as_ref(), t);
+            let news = !same(old.as_ref(), new.as_ref());
+            if news || thawed || new.is_none() || asked_for.contains(&person) {
+                self.look_at(&person, old.as_ref(), new.as_ref(), news, t);
             }
         }
         // What could not be judged before, and can be now, shows in no decision.
@@ -80,8 +81,8 @@ impl RealmTask {
         self.objects_unreported = true;
     }
 
-    /// This person is to be looked at wherever that may matter.
-    fn look_at(&mut self, person: &PersonId, old: Option<&PersonDecision>, new: Option<&PersonDecision>, t: Timestamp) {
+    /// This person is to be looked at wherever that may matter. `news`: something new is decided.
+    fn look_at(&mut self, person: &PersonId, old: Option<&PersonDecision>, new: Option<&PersonDecision>, news: bool, t: Timestamp) {
         let locked = new.is_none() && !self.realm.lockouts_of(person, t).is_empty();
         let urgent = locked || new.is_some_and(is_shut_out) && !old.is_some_and(is_shut_out);
         for (target, known) in &mut self.known {
@@ -89,6 +90,9 @@ impl RealmTask {
             let linked = look.ledger.links_of(person).next().is_some();
             if linked || [old, new].into_iter().flatten().any(|decision| concerns(decision, target)) {
                 known.pending.insert(person.clone());
+                if news {
+                    known.news.insert(person.clone());
+                }
                 known.touched.touch([person.clone()]);
                 if urgent {
                     known.urgent.insert(person.clone());

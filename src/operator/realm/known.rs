@@ -81,6 +81,10 @@ pub(super) struct Known {
     pub urgent: BTreeSet<PersonId>,
     /// How often in a row something of theirs was left unsent.
     pub left: BTreeMap<PersonId, u32>,
+    /// Those of them of whom something new is decided.
+    pub news: BTreeSet<PersonId>,
+    /// Of whom something new is decided, and whom the look under way shows.
+    pub looking: BTreeSet<PersonId>,
     /// When it is to be swept next.
     pub sweep_at: Timestamp,
     /// The last complete listing showed no unmatched account.
@@ -123,6 +127,8 @@ impl Known {
             pending: BTreeSet::new(),
             urgent: BTreeSet::new(),
             left: BTreeMap::new(),
+            news: BTreeSet::new(),
+            looking: BTreeSet::new(),
             sweep_at: t,
             clean: false,
             swept: false,
@@ -162,6 +168,9 @@ impl Known {
     /// A look begins.
     pub(super) fn begin(&mut self, scope: Scope) {
         self.touched.begin();
+        let shown: BTreeSet<PersonId> = self.news.iter().filter(|person| scope.contains(person)).cloned().collect();
+        self.news.retain(|person| !shown.contains(person));
+        self.looking.extend(shown);
         self.stage = Stage::Looking(scope);
     }
 

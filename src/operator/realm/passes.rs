@@ -109,6 +109,7 @@ impl RealmTask {
             Ok(observed) => observed,
             Err(failure) => {
                 self.context.metrics.target_up(&self.namespace, target, false);
+                known.news.append(&mut known.looking);
                 match scope {
                     Scope::Whole => known.renew = true,
                     Scope::People(people) => known.pending.extend(people),
@@ -175,6 +176,7 @@ impl RealmTask {
             self.announce_target(target, true, "ChangesHeld", format!("{held} changes wait for an answer"));
         }
         let Some(known) = self.known.get_mut(target) else { return };
+        known.looking.clear();
         if *scope == Scope::Whole {
             known.told_held = held;
         }

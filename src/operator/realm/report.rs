@@ -70,7 +70,8 @@ impl RealmTask {
     pub(super) fn report(&mut self, t: Timestamp) {
         // After a start nothing is said before every target has answered once, or has had its time: what stands there is no worse.
         let silent = self.known.values().any(|known| !known.spec.suspend && !known.has_answered());
-        if self.scribe.is_none() || self.compiled.is_none() || silent && self.started.elapsed() < HUSH {
+        // Nor before what was read last is decided: it would be said of an older generation.
+        if self.scribe.is_none() || self.compiled.is_none() || self.dirty.at().is_some() || silent && self.started.elapsed() < HUSH {
             return;
         }
         for person in std::mem::take(&mut self.unreported) {
@@ -448,7 +449,7 @@ fn trouble(known: &Known, person: &PersonId, linked: bool) -> Option<Open> {
             Some(Open { reason: failure.reason(), message: "the target cannot be reached".to_owned(), stalled: false })
         }
         Some(Err(_)) => None,
-        Some(Ok(())) | None if known.pending.contains(person) => progressing("to be looked at"),
+        Some(Ok(())) | None if known.news.contains(person) || known.looking.contains(person) => progressing("to be looked at"),
         Some(Ok(())) | None if !known.swept && !linked => progressing("not read yet"),
         Some(Ok(())) | None => None,
     }
