@@ -63,8 +63,8 @@ impl RealmTask {
             self.due.set((person.clone(), None), new.as_ref().and_then(|new| new.due));
             self.unreported.insert(person.clone());
             // What is to become of somebody whom nobody declares is not decided: only a look tells.
-            let news = new.is_none() || !same(old.as_ref(), new.as_ref());
-            if news || thawed || asked_for.contains(&person) {
+            let news = !same(old.as_ref(), new.as_ref());
+            if news || thawed || new.is_none() || asked_for.contains(&person) {
                 self.look_at(&person, old.as_ref(), new.as_ref(), news, t);
             }
         }

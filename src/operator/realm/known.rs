@@ -79,14 +79,14 @@ pub(super) struct Known {
     pub noting: usize,
     /// People who are to be looked at.
     pub pending: BTreeSet<PersonId>,
-    /// Those of them of whom something new is decided.
-    pub news: BTreeSet<PersonId>,
-    /// Of whom something new is decided, and whom the look under way shows.
-    pub looking: BTreeSet<PersonId>,
     /// People who must be out, now: they are looked at before everything else.
     pub urgent: BTreeSet<PersonId>,
     /// How often in a row something of theirs was left unsent.
     pub left: BTreeMap<PersonId, u32>,
+    /// Those of them of whom something new is decided.
+    pub news: BTreeSet<PersonId>,
+    /// Of whom something new is decided, and whom the look under way shows.
+    pub looking: BTreeSet<PersonId>,
     /// When it is to be swept next.
     pub sweep_at: Timestamp,
     /// The last complete listing showed no unmatched account.
@@ -128,10 +128,10 @@ impl Known {
             notes: Vec::new(),
             noting: 0,
             pending: BTreeSet::new(),
-            news: BTreeSet::new(),
-            looking: BTreeSet::new(),
             urgent: BTreeSet::new(),
             left: BTreeMap::new(),
+            news: BTreeSet::new(),
+            looking: BTreeSet::new(),
             sweep_at: t,
             clean: false,
             swept: false,
@@ -171,10 +171,9 @@ impl Known {
     /// A look begins.
     pub(super) fn begin(&mut self, scope: Scope) {
         self.touched.begin();
-        match &scope {
-            Scope::Whole => self.looking.append(&mut self.news),
-            Scope::People(people) => self.looking.extend(people.iter().filter(|person| self.news.remove(*person)).cloned()),
-        }
+        let shown: BTreeSet<PersonId> = self.news.iter().filter(|person| scope.contains(person)).cloned().collect();
+        self.news.retain(|person| !shown.contains(person));
+        self.looking.extend(shown);
         self.stage = Stage::Looking(scope);
     }
 
