@@ -130,9 +130,14 @@ async fn who_waits_already_waits_longer_when_another_answer_says_so() {
     // At one a second the second request sleeps for its slot while the first is told to wait.
     let gate = limited(serde_json::json!({"requestsPerSecond": 1}));
     let target = Target::answering([busy(Some(5))]);
-    let (first, second) = join(gate.write(target.ask()), gate.write(target.ask())).await;
+    let slow = async {
+        let answer = target.ask().await;
+        sleep(Duration::from_millis(500)).await;
+        answer
+    };
+    let (first, second) = join(gate.write(slow), gate.write(target.ask())).await;
     assert_eq!((first.is_err(), second), (true, Ok(())));
-    assert_eq!(target.came(), [0, 5000]);
+    assert_eq!(target.came(), [0, 5500]);
 }
 
 #[tokio::test(start_paused = true)]

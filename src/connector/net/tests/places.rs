@@ -166,9 +166,16 @@ impl Resolve for Never {
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_does_not_come_up_in_time_leaves_no_doubt() {
     let base = "http://dir.example";
-    let http = Http::with_names(&settings(base), gate(), Arc::new(Never)).unwrap();
-    let expected = Failure::Retry { after: None, why: format!("{base}: no connection in time") };
-    assert_eq!(http.write(post()).await.unwrap_err(), expected);
+    // Whichever of the other clocks is the shorter, the connection's own ends first.
+    for (name, read_timeout, deadline, waited) in [("usual", 30, 30, 10), ("short silence", 4, 30, 2), ("short deadline", 30, 4, 2)] {
+        let gate = Gate::new(&LimitsSpec::default(), Defaults { timeout: Duration::from_secs(deadline), ..Defaults::default() });
+        let settings = HttpSettings { read_timeout: Duration::from_secs(read_timeout), ..settings(base) };
+        let http = Http::with_names(&settings, Arc::new(gate), Arc::new(Never)).unwrap();
+        let began = tokio::time::Instant::now();
+        let expected = Failure::Retry { after: None, why: format!("{base}: no connection in time") };
+        assert_eq!(http.write(post()).await.unwrap_err(), expected, "{name}");
+        assert_eq!(began.elapsed().as_secs(), waited, "{name}");
+    }
 }
 
 fn redirect(to: &str) -> Answer {
