@@ -125,6 +125,19 @@ pub enum TargetType {
     Postgres,
 }
 
+impl TargetType {
+    /// The word of manifests.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Scim => "scim",
+            Self::Ldap => "ldap",
+            Self::Postgres => "postgres",
+        }
+    }
+}
+
 /// An SQLite file with the tables `accounts`, `entitlements` and `grants`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -143,11 +143,5 @@ pub fn open_within(
 }
 
 fn not_supported(type_: TargetType) -> String {
-    let word = match type_ {
-        TargetType::Sqlite => "sqlite",
-        TargetType::Scim => "scim",
-        TargetType::Ldap => "ldap",
-        TargetType::Postgres => "postgres",
-    };
-    format!("spec.type: type {word} is not supported by this version of provost (supported: sqlite, scim)")
+    format!("spec.type: type {} is not supported by this version of provost (supported: sqlite, scim)", type_.as_str())
 }

@@ -191,6 +191,12 @@ impl Act {
         if let Self::Revoke(key) = self { Some(key) } else { None }
     }
 
+    /// The attribute that it writes or empties, if it does.
+    #[must_use]
+    pub fn attribute(&self) -> Option<&AttributeName> {
+        if let Self::Set(attribute, _) | Self::Clear(attribute) = self { Some(attribute) } else { None }
+    }
+
     /// Whether it makes the account.
     #[must_use]
     pub fn creates(&self) -> bool {

@@ -1,7 +1,7 @@
 //! From the watch loops to the realms: every event goes to the task of its namespace. A namespace is a realm as soon as anything of ours
 //! is declared in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Secret;
@@ -18,18 +18,6 @@ use super::watch::{Event, follow};
 use super::{Context, OperatorError, Scope};
 use crate::model::ids::RealmId;
 use crate::realm::object::ResourceKind;
-
-/// The inputs that are followed for all realms at once; ConfigMaps and Secrets are followed for each realm alone.
-pub(super) const INPUTS: [ResourceKind; 8] = [
-    ResourceKind::Realm,
-    ResourceKind::Person,
-    ResourceKind::BusinessRole,
-    ResourceKind::RoleBinding,
-    ResourceKind::Policy,
-    ResourceKind::TargetSystem,
-    ResourceKind::Approval,
-    ResourceKind::Lockout,
-];
 
 /// Which namespaces a loop follows: one, or all of them.
 type Reach = Option<String>;
@@ -85,7 +73,8 @@ impl Hub {
             Scope::Namespaces(names) => names.iter().cloned().map(Some).collect(),
         };
         for reach in reaches {
-            let kinds = INPUTS.iter().map(|kind| (Watched::Input(*kind), object::resource(*kind)));
+            // ConfigMaps and Secrets are followed for each realm alone.
+            let kinds = ResourceKind::OURS.into_iter().map(|kind| (Watched::Input(kind), object::resource(kind)));
             for (of, resource) in kinds.chain([(Watched::Departure, object::departures())]) {
                 let client = self.context.client.clone();
                 let api: Api<DynamicObject> = match &reach {
@@ -118,8 +107,8 @@ impl Hub {
                 for entry in entries {
                     by_namespace.entry(entry.namespace.clone()).or_default().push(entry);
                 }
-                for namespace in by_namespace.keys().cloned().collect::<BTreeSet<_>>() {
-                    self.realm(&reach, &namespace);
+                for namespace in by_namespace.keys() {
+                    self.realm(&reach, namespace);
                 }
                 for namespace in self.within(&reach) {
                     let entries = by_namespace.remove(&namespace).unwrap_or_default();
@@ -169,7 +158,7 @@ impl Hub {
         let Ok(id) = RealmId::parse(namespace) else { return };
         let (tell, events) = mpsc::unbounded_channel();
         let (config_maps, secrets) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let kinds = INPUTS.into_iter().chain([ResourceKind::ConfigMap]).map(Watched::Input);
+        let kinds = ResourceKind::all().map(Watched::Input);
         let nudges = self.nudges.get(reach).cloned().unwrap_or_default().into_iter().chain([Arc::clone(&config_maps)]).collect();
         let positions = Arc::new(Positions::new(kinds, nudges));
         let client: Client = self.context.client.clone();

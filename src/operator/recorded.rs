@@ -8,7 +8,6 @@ use kube::api::{DynamicObject, ListParams};
 use kube::{Api, Client};
 use tokio::time::{Duration, timeout};
 
-use super::hub::INPUTS;
 use super::object::{input, resource};
 use super::status::StatusLedgers;
 use super::watch::said;
@@ -85,7 +84,7 @@ impl Recorded {
     pub async fn read(client: &Client, namespace: &str, t: Timestamp) -> Result<Self, RecordedError> {
         let mut realm = Realm::new(RealmId::parse(namespace)?);
         let mut unreadable: Vec<Unreadable> = Vec::new();
-        for kind in INPUTS.into_iter().chain([ResourceKind::ConfigMap]) {
+        for kind in ResourceKind::all() {
             let mut objects: Vec<Object> = Vec::new();
             for object in list(client, namespace, kind).await? {
                 match input(kind, object).filter(|entry| !entry.leaving).and_then(|entry| entry.said) {

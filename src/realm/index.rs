@@ -15,7 +15,7 @@ use crate::api::lockout::LockoutSpec;
 use crate::api::policy::PolicySpec;
 use crate::api::realm::RealmSpec;
 use crate::api::role::BusinessRoleSpec;
-use crate::api::target::{TargetSystemSpec, TargetType};
+use crate::api::target::TargetSystemSpec;
 use crate::model::ids::{ObjectName, PersonId, RealmId, RoleName, TargetName};
 use crate::model::observed::Scope;
 
@@ -290,7 +290,7 @@ impl Realm {
         let facts = || {
             let targets = self.targets().into_iter();
             let facts = targets.map(|(name, target)| {
-                (name, TargetFacts { type_: type_name(target.spec.type_).to_owned(), labels: target.meta.labels.clone() })
+                (name, TargetFacts { type_: target.spec.type_.as_str().to_owned(), labels: target.meta.labels.clone() })
             });
             Arc::new(facts.collect())
         };
@@ -371,16 +371,6 @@ impl Realm {
 
     fn find_zone(&mut self) {
         self.zone = self.spec().and_then(|realm| realm.timezone.as_deref()).and_then(zone_named).unwrap_or(TimeZone::UTC);
-    }
-}
-
-/// The word of manifests.
-fn type_name(type_: TargetType) -> &'static str {
-    match type_ {
-        TargetType::Sqlite => "sqlite",
-        TargetType::Scim => "scim",
-        TargetType::Ldap => "ldap",
-        TargetType::Postgres => "postgres",
     }
 }
 

@@ -39,6 +39,15 @@ pub enum ResourceKind {
 }
 
 impl ResourceKind {
+    /// All kinds of ours that a realm reads.
+    pub const OURS: [Self; 8] =
+        [Self::Realm, Self::Person, Self::BusinessRole, Self::RoleBinding, Self::Policy, Self::TargetSystem, Self::Approval, Self::Lockout];
+
+    /// All kinds that a realm reads.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::OURS.into_iter().chain([Self::ConfigMap])
+    }
+
     /// The kind's name in manifests.
     #[must_use]
     pub fn as_str(self) -> &'static str {

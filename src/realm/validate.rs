@@ -36,7 +36,7 @@ struct Definition {
 static DEFINITIONS: LazyLock<BTreeMap<&'static str, Definition>> = LazyLock::new(|| {
     let mut definitions = BTreeMap::new();
     for crd in all_crds() {
-        let Some(kind) = KINDS.iter().find(|kind| kind.as_str() == crd.spec.names.kind) else { continue };
+        let Some(kind) = ResourceKind::OURS.iter().find(|kind| kind.as_str() == crd.spec.names.kind) else { continue };
         let schema = crd.spec.versions.first().and_then(|version| version.schema.as_ref());
         let spec = serde_json::to_value(schema).ok().and_then(|schema| schema.pointer("/openAPIV3Schema/properties/spec").cloned());
         if let Some(spec) = spec {
@@ -45,18 +45,6 @@ static DEFINITIONS: LazyLock<BTreeMap<&'static str, Definition>> = LazyLock::new
     }
     definitions
 });
-
-/// All kinds of ours that a realm reads.
-pub(super) const KINDS: [ResourceKind; 8] = [
-    ResourceKind::Realm,
-    ResourceKind::Person,
-    ResourceKind::BusinessRole,
-    ResourceKind::RoleBinding,
-    ResourceKind::Policy,
-    ResourceKind::TargetSystem,
-    ResourceKind::Approval,
-    ResourceKind::Lockout,
-];
 
 thread_local! {
     static VALIDATOR: Validator = Validator::new();
@@ -130,7 +118,7 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_definition_and_its_rules_compile() {
-        for kind in KINDS {
+        for kind in ResourceKind::OURS {
             assert!(!DEFINITIONS[kind.as_str()].rules.has_errors(), "{kind}");
         }
     }

@@ -271,20 +271,7 @@ fn refused(error: &rusqlite::Error, job: &Job) -> Option<Failure> {
 
 /// The attribute that SQLite names, else the one that is written, else the account's name.
 fn attribute_of(job: &Job, named: &str) -> Option<AttributeName> {
-    let written = match &job.act {
-        Act::Set(attribute, _) | Act::Clear(attribute) => Some(attribute.clone()),
-        Act::Provide(_)
-        | Act::Create { .. }
-        | Act::Own
-        | Act::Enable
-        | Act::Disable
-        | Act::EndSessions
-        | Act::Delete
-        | Act::Withdraw
-        | Act::Grant(_)
-        | Act::Revoke(_) => None,
-    };
-    AttributeName::parse(named).ok().or(written).or_else(|| AttributeName::parse("userName").ok())
+    AttributeName::parse(named).ok().or_else(|| job.act.attribute().cloned()).or_else(|| AttributeName::parse("userName").ok())
 }
 
 fn taken(attribute: &AttributeName) -> Failure {

@@ -212,7 +212,7 @@ impl RealmTask {
 
     /// All that is there and cannot be read: single objects, and kinds that were never listed, or fail now.
     fn mark_unreadable(&mut self) {
-        let missing = super::super::hub::INPUTS.into_iter().chain([ResourceKind::ConfigMap]).filter_map(|kind| {
+        let missing = ResourceKind::all().filter_map(|kind| {
             let why = match self.failing.get(&kind) {
                 Some(why) => why.clone(),
                 None if !self.listed.contains(&kind) => "not listed yet".to_owned(),

@@ -14,7 +14,7 @@ use crate::api::{GROUP, VERSION};
 use crate::model::ids::ObjectName;
 use crate::model::secret::{Secret, SecretData};
 use crate::realm::object::{Body, Meta, Object, Place, ResourceKind, Unreadable};
-use crate::realm::validate::{KINDS, Violation, check_rules, check_shape};
+use crate::realm::validate::{Violation, check_rules, check_shape};
 
 /// What a document turned out to be.
 #[derive(Debug)]
@@ -73,16 +73,16 @@ fn one(file: &str, line: u32, root: &Node, problems: &mut Vec<Problem>) -> Vec<M
             let problem = Problem::error(file, spot, format!("{GROUP} has no version {version}")).hint(format!("write {GROUP}/{VERSION}"));
             refuse(problem, problems)
         }
-        (GROUP, _) => match KINDS.iter().find(|known| known.as_str() == kind) {
+        (GROUP, _) => match ResourceKind::OURS.iter().find(|known| known.as_str() == kind) {
             Some(known) => vec![object(file, line, root, *known, problems)],
             None => {
-                let hint = similar(kind, KINDS.iter().map(|known| known.as_str()));
+                let hint = similar(kind, ResourceKind::OURS.iter().map(|known| known.as_str()));
                 refuse(Problem { hint, ..Problem::error(file, spot, format!("{GROUP} has no kind {kind}")) }, problems)
             }
         },
         // One letter wrong must not make a person vanish; no kind of ours is in the core group.
         (group, kind)
-            if KINDS.iter().any(|known| known.as_str() == kind)
+            if ResourceKind::OURS.iter().any(|known| known.as_str() == kind)
                 && (group.is_empty() || near(group, GROUP) || near(&format!("{group}/{version}"), &format!("{GROUP}/{VERSION}"))) =>
         {
             let spot = root.get("apiVersion").map_or(spot, |node| node.spot);
@@ -121,7 +121,7 @@ fn unreadable(file: &str, line: u32, root: &Node, found: Vec<Problem>, problems:
 }
 
 fn kind_of(kind: &str) -> Option<ResourceKind> {
-    KINDS.into_iter().chain([ResourceKind::ConfigMap]).find(|known| known.as_str() == kind)
+    ResourceKind::all().find(|known| known.as_str() == kind)
 }
 
 /// A scalar as it was probably meant: an unquoted `1001` is the id "1001".

@@ -76,7 +76,7 @@ impl Scim {
         // A resource that is to be put must be read whole.
         let attributes = match service.edits {
             Edits::Put => Vec::new(),
-            Edits::Patch => Shape::new(run.iter().filter_map(|(_, write)| named(write.change.act()))).projection(service),
+            Edits::Patch => Shape::new(run.iter().filter_map(|(_, write)| write.change.act().attribute())).projection(service),
         };
         let found = self.search(service, Kind::Users, &ids.map(|id| Term::id(id.as_str())).collect(), &attributes).await?;
         let owners: BTreeSet<Term> =
@@ -187,23 +187,6 @@ fn gone(write: &Write, id: &AccountId) -> Result<Done, Failure> {
         Ok(Done { id: Some(id.clone()), already: true })
     } else {
         Err(Failure::Conflict(format!("account {id} is not there")))
-    }
-}
-
-/// The attribute that a change is about.
-fn named(act: &Act) -> Option<&AttributeName> {
-    match act {
-        Act::Set(attribute, _) | Act::Clear(attribute) => Some(attribute),
-        Act::Provide(_)
-        | Act::Create { .. }
-        | Act::Own
-        | Act::Enable
-        | Act::Disable
-        | Act::EndSessions
-        | Act::Delete
-        | Act::Withdraw
-        | Act::Grant(_)
-        | Act::Revoke(_) => None,
     }
 }
 
