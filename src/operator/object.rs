@@ -21,10 +21,8 @@ use crate::api::target::TargetSystem;
 use crate::model::ids::ObjectName;
 use crate::realm::object::{Body, Meta, Object, Place, ResourceKind, Unreadable};
 
+use super::status::FINALIZER;
 use super::watch::number;
-
-/// What holds a Person until its part of the ledger is a Departure.
-pub const FINALIZER: &str = "provost.dev/accounts";
 
 /// Asks for another look now.
 const REQUESTED: [&str; 2] = ["provost.dev/reconcile-requested-at", "reconcile.fluxcd.io/requestedAt"];

@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use super::backoff::Backoff;
 use super::clock::now;
-use super::status::{Said, Statuses, conditions};
+use super::status::{Said, Spoken, Statuses, conditions};
 use crate::api::{GROUP, VERSION};
 use crate::ledger::StoreError;
 use crate::model::ids::ObjectName;
@@ -35,16 +35,7 @@ const SOON: Duration = Duration::from_secs(10);
 const SWEEP: &str = "lastSweep";
 
 /// The object that is spoken of.
-pub type Topic = (Kind, ObjectName);
-
-/// A kind with a status of ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// An input.
-    Input(ResourceKind),
-    /// A Departure.
-    Departure,
-}
+pub type Topic = (Spoken, ObjectName);
 
 /// What is said of an object.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,7 +103,7 @@ impl Scribe {
 
     /// The object is gone.
     pub fn forget(&self, kind: ResourceKind, name: &ObjectName) {
-        lock(&self.desk.sayings).remove(&(Kind::Input(kind), name.clone()));
+        lock(&self.desk.sayings).remove(&(kind.into(), name.clone()));
     }
 
     /// Something happened.
@@ -155,7 +146,8 @@ async fn write(desk: Arc<Desk>, statuses: Statuses) {
         for (topic, saying) in &some {
             // Here and nowhere else: a write that was under way when the object went may have been remembered since.
             if told.insert(topic.clone(), saying.uid.clone()).is_some_and(|before| before != saying.uid) {
-                forget(&statuses, topic);
+                let (of, name) = topic;
+                statuses.forget(*of, name);
             }
         }
         let writes = some.into_iter().map(|(topic, saying)| {
@@ -182,31 +174,16 @@ async fn write(desk: Arc<Desk>, statuses: Statuses) {
     }
 }
 
-fn forget(statuses: &Statuses, (kind, name): &Topic) {
-    match kind {
-        Kind::Input(kind) => statuses.forget(*kind, name),
-        Kind::Departure => statuses.forget_departure(name),
-    }
-}
-
-async fn say(statuses: &Statuses, (kind, name): &Topic, saying: &Saying, t: Timestamp) -> Result<(), StoreError> {
-    let old = match kind {
-        Kind::Input(kind) => statuses.conditions(*kind, name),
-        Kind::Departure => statuses.conditions_of_departure(name),
-    };
+async fn say(statuses: &Statuses, (of, name): &Topic, saying: &Saying, t: Timestamp) -> Result<(), StoreError> {
+    let old = statuses.conditions(*of, name);
     let mut status = saying.fields.clone();
     let conditions = conditions(&old, saying.conditions.clone(), saying.generation, t);
     status.insert("conditions".into(), serde_json::to_value(conditions).unwrap_or_default());
     status.insert("observedGeneration".into(), json!(saying.generation));
-    if let Kind::Input(kind) = kind
-        && let Some(sweep) = told_sweep(&statuses.of(*kind, name), &status)
-    {
+    if let Some(sweep) = told_sweep(&statuses.of(*of, name), &status) {
         status.insert(SWEEP.into(), sweep);
     }
-    match kind {
-        Kind::Input(kind) => statuses.say(*kind, name, Value::Object(status)).await,
-        Kind::Departure => statuses.say_of_departure(name, Value::Object(status)).await,
-    }
+    statuses.say(*of, name, Value::Object(status)).await
 }
 
 /// The sweep that is told of already, where a later one showed nothing new: an idle operator writes nothing, nor does one that begins anew.

@@ -15,8 +15,8 @@ use crate::apply::target::Report;
 use crate::model::change::{Act, ChangeLine};
 use crate::model::failure::Failure;
 use crate::model::ids::{ObjectName, PersonId, TargetName};
-use crate::operator::scribe::{Happened, Kind, Saying};
-use crate::operator::status::{Said, Truth};
+use crate::operator::scribe::{Happened, Saying};
+use crate::operator::status::{Said, Spoken, Truth};
 use crate::plan::decided::PersonDecision;
 use crate::plan::digest::digest_of_lines;
 use crate::realm::index::RealmProblem;
@@ -91,7 +91,7 @@ impl RealmTask {
     fn say(&self, kind: ResourceKind, name: &ObjectName, fields: Map<String, Value>, conditions: Vec<Said>) {
         let Some(Brief { uid, generation, .. }) = self.briefs.get(&(kind, name.clone())) else { return };
         if let Some(scribe) = &self.scribe {
-            scribe.say((Kind::Input(kind), name.clone()), Saying { uid: uid.clone(), generation: *generation, fields, conditions });
+            scribe.say((kind.into(), name.clone()), Saying { uid: uid.clone(), generation: *generation, fields, conditions });
         }
     }
 
@@ -136,7 +136,7 @@ impl RealmTask {
         let stand = open.map_or_else(Stand::ready, |open| Stand::not(open.reason, open.message.clone()));
         let fields = fields([("accountsReady", accounts.map(|text| json!(text))), ("next", next.map(|text| json!(text)))]);
         if let Some(scribe) = &self.scribe {
-            scribe.say((Kind::Departure, name), Saying { uid, generation: 1, fields, conditions: stand.conditions() });
+            scribe.say((Spoken::Departure, name), Saying { uid, generation: 1, fields, conditions: stand.conditions() });
         }
     }
 

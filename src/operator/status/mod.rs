@@ -23,4 +23,4 @@ pub(crate) mod tests;
 
 pub use entry::{LastError, NextStep, Shown};
 pub use ledgers::{FINALIZER, StatusLedgers};
-pub use statuses::{Said, Statuses, Truth, conditions};
+pub use statuses::{Said, Spoken, Statuses, Truth, conditions};

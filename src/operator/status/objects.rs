@@ -8,6 +8,7 @@ use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch
 use kube::core::GroupVersionKind;
 use serde_json::{Value, json};
 
+use super::statuses::Spoken;
 use crate::api::{GROUP, VERSION};
 use crate::realm::object::ResourceKind;
 
@@ -60,17 +61,18 @@ impl Kind {
     }
 
     /// `None` for what has no status of ours.
-    pub(super) fn of(kind: ResourceKind) -> Option<Self> {
-        Some(match kind {
-            ResourceKind::Realm => Self::Realm,
-            ResourceKind::Person => Self::Person,
-            ResourceKind::BusinessRole => Self::BusinessRole,
-            ResourceKind::RoleBinding => Self::RoleBinding,
-            ResourceKind::Policy => Self::Policy,
-            ResourceKind::TargetSystem => Self::TargetSystem,
-            ResourceKind::Approval => Self::Approval,
-            ResourceKind::Lockout => Self::Lockout,
-            ResourceKind::ConfigMap => return None,
+    pub(super) fn of(spoken: Spoken) -> Option<Self> {
+        Some(match spoken {
+            Spoken::Departure => Self::Departure,
+            Spoken::Input(ResourceKind::Realm) => Self::Realm,
+            Spoken::Input(ResourceKind::Person) => Self::Person,
+            Spoken::Input(ResourceKind::BusinessRole) => Self::BusinessRole,
+            Spoken::Input(ResourceKind::RoleBinding) => Self::RoleBinding,
+            Spoken::Input(ResourceKind::Policy) => Self::Policy,
+            Spoken::Input(ResourceKind::TargetSystem) => Self::TargetSystem,
+            Spoken::Input(ResourceKind::Approval) => Self::Approval,
+            Spoken::Input(ResourceKind::Lockout) => Self::Lockout,
+            Spoken::Input(ResourceKind::ConfigMap) => return None,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What is said of objects: conditions, counts, dates. Written only where it is new.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -79,6 +80,30 @@ pub fn conditions(old: &[Condition], new: Vec<Said>, generation: i64, t: Timesta
         .collect()
 }
 
+/// What is spoken of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Spoken {
+    /// An input.
+    Input(ResourceKind),
+    /// A Departure.
+    Departure,
+}
+
+impl From<ResourceKind> for Spoken {
+    fn from(kind: ResourceKind) -> Self {
+        Self::Input(kind)
+    }
+}
+
+impl fmt::Display for Spoken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Input(kind) => kind.fmt(f),
+            Self::Departure => f.write_str("Departure"),
+        }
+    }
+}
+
 /// The statuses of one namespace, but for what the ledgers keep there.
 pub struct Statuses {
     objects: Arc<dyn Objects>,
@@ -108,20 +133,16 @@ impl Statuses {
 
     /// The conditions that stand on an object.
     #[must_use]
-    pub fn conditions(&self, kind: ResourceKind, name: &ObjectName) -> Vec<Condition> {
-        Kind::of(kind).map(|kind| self.conditions_of(kind, name)).unwrap_or_default()
+    pub fn conditions(&self, of: impl Into<Spoken>, name: &ObjectName) -> Vec<Condition> {
+        let said = self.of(of, name);
+        let conditions = said.get("conditions").and_then(Value::as_array);
+        conditions.into_iter().flatten().filter_map(|condition| serde_json::from_value(condition.clone()).ok()).collect()
     }
 
     /// All that is said of an object, as it stands there.
     #[must_use]
-    pub fn of(&self, kind: ResourceKind, name: &ObjectName) -> Map<String, Value> {
-        Kind::of(kind).and_then(|kind| self.said().get(&(kind, name.to_string())).cloned()).unwrap_or_default()
-    }
-
-    /// The conditions that stand on a Departure.
-    #[must_use]
-    pub fn conditions_of_departure(&self, name: &ObjectName) -> Vec<Condition> {
-        self.conditions_of(Kind::Departure, name)
+    pub fn of(&self, of: impl Into<Spoken>, name: &ObjectName) -> Map<String, Value> {
+        Kind::of(of.into()).and_then(|kind| self.said().get(&(kind, name.to_string())).cloned()).unwrap_or_default()
     }
 
     /// Says all of an object's status, but for what the ledgers keep there. What was said before and is not any more goes. An object that
@@ -129,41 +150,23 @@ impl Statuses {
     ///
     /// # Errors
     /// [`StoreError`], with the object.
-    pub async fn say(&self, kind: ResourceKind, name: &ObjectName, status: Value) -> Result<(), StoreError> {
-        match Kind::of(kind) {
+    pub async fn say(&self, of: impl Into<Spoken>, name: &ObjectName, status: Value) -> Result<(), StoreError> {
+        let of = of.into();
+        match Kind::of(of) {
             Some(kind) => self.say_of(kind, name, status).await,
-            None => Err(StoreError::Store(format!("{kind}/{name}: has no status of ours"))),
+            None => Err(StoreError::Store(format!("{of}/{name}: has no status of ours"))),
         }
     }
 
-    /// As [`Self::say`], of a Departure.
-    ///
-    /// # Errors
-    /// [`StoreError`], with the object.
-    pub async fn say_of_departure(&self, name: &ObjectName, status: Value) -> Result<(), StoreError> {
-        self.say_of(Kind::Departure, name, status).await
-    }
-
     /// The object is gone: of another one by its name nothing has been said.
-    pub fn forget(&self, kind: ResourceKind, name: &ObjectName) {
-        if let Some(kind) = Kind::of(kind) {
+    pub fn forget(&self, of: impl Into<Spoken>, name: &ObjectName) {
+        if let Some(kind) = Kind::of(of.into()) {
             self.said().remove(&(kind, name.to_string()));
         }
     }
 
-    /// As [`Self::forget`], of a Departure.
-    pub fn forget_departure(&self, name: &ObjectName) {
-        self.said().remove(&(Kind::Departure, name.to_string()));
-    }
-
     fn said(&self) -> MutexGuard<'_, BTreeMap<(Kind, String), Map<String, Value>>> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn conditions_of(&self, kind: Kind, name: &ObjectName) -> Vec<Condition> {
-        let said = self.said();
-        let conditions = said.get(&(kind, name.to_string())).and_then(|status| status.get("conditions"));
-        conditions.and_then(Value::as_array).into_iter().flatten().filter_map(|c| serde_json::from_value(c.clone()).ok()).collect()
     }
 
     async fn say_of(&self, kind: Kind, name: &ObjectName, status: Value) -> Result<(), StoreError> {
