@@ -122,17 +122,19 @@ async fn probe(targets: &Targets) -> Vec<Result<Schema, Failure>> {
 /// Decides, plans and judges all that was seen.
 #[must_use]
 pub fn plan(realm: &Realm, seen: &Seen, settling: Option<&Settling>, t: Timestamp) -> Round {
-    let broken = match &seen.compiled {
-        Ok(_) => Frozen::new("", ""),
-        Err(errors) => {
-            errors.first().map_or_else(|| Frozen::new("the policies do not compile", ""), |error| Frozen { reason: error.to_reason() })
-        }
-    };
+    let broken = broken(&seen.compiled);
     let rules: BTreeMap<TargetName, TargetRules> = seen.looks.iter().map(|(name, look)| (name.clone(), look.rules.clone())).collect();
     let mut ledgers = seen.others.clone();
     ledgers.extend(seen.looks.iter().map(|(name, look)| (name.clone(), look.ledger.clone())));
     let decided = decide_all(realm, seen.compiled.as_ref().map_err(|_| &broken), &rules, &ledgers, t);
     plan_round(realm, decided, &seen.looks, settling, t)
+}
+
+/// What freezes everybody where the policies do not compile.
+#[must_use]
+pub fn broken(compiled: &Result<Compiled, Vec<PolicyError>>) -> Frozen {
+    let first = compiled.as_ref().err().and_then(|errors| errors.first());
+    first.map_or_else(|| Frozen::new("the policies do not compile", ""), |error| Frozen { reason: error.to_reason() })
 }
 
 /// Carries a round out, target by target; the ledgers in `seen` are as they are afterwards.

@@ -76,7 +76,7 @@ impl Cluster {
 /// Where it cannot be read.
 pub async fn recorded(client: &Client, namespace: &str, world: &mut World) -> anyhow::Result<Recorded> {
     let recorded = Recorded::read(client, namespace, world.now).await?;
-    if let Err(errors) = &recorded.compiled {
+    if let Err(errors) = &recorded.seen.compiled {
         problems::of_policies(errors, world);
     }
     Ok(recorded)
@@ -116,7 +116,7 @@ impl Realm {
     pub fn others(&self) -> &BTreeMap<TargetName, Ledger> {
         match self {
             Self::Folder(session) => &session.seen.others,
-            Self::Cluster(recorded) => &recorded.others,
+            Self::Cluster(recorded) => &recorded.seen.others,
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream;
@@ -11,16 +10,13 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::api::ListParams;
 use kube::core::PartialObjectMeta;
 use kube::{Api, Client, Resource as _, ResourceExt as _};
-use tokio::time::timeout;
 
-use super::watch::{number, said};
+use super::answer::{SOON, answered};
+use super::watch::number;
 use crate::api::all_crds;
 use crate::api::person::Person;
 use crate::api::realm::Realm;
 use crate::model::ids::{ObjectName, PersonId};
-
-/// How long the API server may take.
-const SOON: Duration = Duration::from_secs(15);
 
 /// The names of our definitions.
 static DEFINITIONS: LazyLock<Vec<String>> = LazyLock::new(|| all_crds().iter().map(|crd| crd.name_any()).collect());
@@ -57,7 +53,7 @@ impl Freshness {
     /// For people: the API server does not say.
     pub async fn version(&self) -> Result<u64, String> {
         let people: Api<PartialObjectMeta<Person>> = Api::namespaced(self.client.clone(), &self.namespace);
-        let listed = soon(people.list(&ListParams::default().limit(1))).await?;
+        let listed = answered(SOON, people.list(&ListParams::default().limit(1))).await?;
         match number(&listed.metadata.resource_version.unwrap_or_default()) {
             0 => Err("the API server gives no version that can be compared".to_owned()),
             version => Ok(version),
@@ -76,7 +72,7 @@ impl Freshness {
         }
         let definitions: Api<PartialObjectMeta<CustomResourceDefinition>> = Api::all(self.client.clone());
         for name in DEFINITIONS.iter() {
-            if is_leaving(soon(allowed(definitions.get_opt(name))).await?) {
+            if is_leaving(answered(SOON, allowed(definitions.get_opt(name))).await?) {
                 return Ok(Stands::No(format!("the definition {name} is being deleted")));
             }
         }
@@ -89,7 +85,7 @@ impl Freshness {
     /// Why that cannot be told, for people.
     pub async fn namespace_stands(&self) -> Result<Stands, String> {
         let namespaces: Api<PartialObjectMeta<Namespace>> = Api::all(self.client.clone());
-        if is_leaving(soon(allowed(namespaces.get_opt(&self.namespace))).await?) {
+        if is_leaving(answered(SOON, allowed(namespaces.get_opt(&self.namespace))).await?) {
             return Ok(Stands::No(format!("the namespace {} is being deleted", self.namespace)));
         }
         Ok(Stands::Yes)
@@ -101,7 +97,7 @@ impl Freshness {
     /// Why that cannot be told, for people.
     pub async fn realm_id(&self) -> Result<String, String> {
         let realms: Api<Realm> = Api::namespaced(self.client.clone(), &self.namespace);
-        let mut listed = soon(realms.list(&ListParams::default())).await?.items;
+        let mut listed = answered(SOON, realms.list(&ListParams::default())).await?.items;
         listed.sort_by_key(|realm| realm.name_any());
         Ok(listed.into_iter().next().and_then(|realm| realm.spec.id).unwrap_or_else(|| self.namespace.clone()))
     }
@@ -113,7 +109,7 @@ impl Freshness {
             let api = api.clone();
             async move {
                 for (name, generation) in objects {
-                    let same = match soon(api.get_opt(name.as_str())).await {
+                    let same = match answered(SOON, api.get_opt(name.as_str())).await {
                         Ok(Some(found)) => {
                             let meta = found.meta();
                             meta.generation == Some(generation) && meta.deletion_timestamp.is_none()
@@ -128,14 +124,6 @@ impl Freshness {
             }
         });
         stream::iter(checks).buffer_unordered(AT_ONCE).filter_map(|changed| async move { changed }).collect().await
-    }
-}
-
-async fn soon<T>(call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, String> {
-    match timeout(SOON, call).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(said(&error)),
-        Err(_) => Err("the API server does not answer".to_owned()),
     }
 }
 

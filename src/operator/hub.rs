@@ -85,7 +85,7 @@ impl Hub {
                 let nudge = Arc::new(Notify::new());
                 self.nudges.entry(reach.clone()).or_default().push(Arc::clone(&nudge));
                 let (tell, mut told) = mpsc::unbounded_channel();
-                self.loops.spawn(follow(api, of, reader(of), tell, nudge));
+                self.loops.spawn(follow(api, of, object::reader(of), tell, nudge));
                 let (events, reach) = (events.clone(), reach.clone());
                 self.loops.spawn(async move {
                     while let Some(event) = told.recv().await {
@@ -165,7 +165,7 @@ impl Hub {
         let maps = Api::namespaced_with(client.clone(), namespace, &object::resource(ResourceKind::ConfigMap));
         let metas: Api<PartialObjectMeta<Secret>> = Api::namespaced(client, namespace);
         let of = Watched::Input(ResourceKind::ConfigMap);
-        self.loops.spawn(follow(maps, of, reader(of), tell.clone(), config_maps));
+        self.loops.spawn(follow(maps, of, object::reader(of), tell.clone(), config_maps));
         self.loops.spawn(follow(metas, Watched::Secret, object::secret, tell.clone(), secrets));
         let task = RealmTask::new(Arc::clone(&self.context), namespace.to_owned(), id, positions);
         self.tasks.spawn(task.run(events));
@@ -187,18 +187,4 @@ impl Hub {
             self.realms.remove(namespace);
         }
     }
-}
-
-/// What a loop of this kind makes of its objects.
-fn reader(of: Watched) -> fn(DynamicObject) -> Option<Entry> {
-    // One function a kind, since a loop keeps nothing.
-    macro_rules! input {
-        ($($kind:ident),*) => {
-            match of {
-                $(Watched::Input(ResourceKind::$kind) => |object| object::input(ResourceKind::$kind, object),)*
-                Watched::Departure | Watched::Secret => object::departure,
-            }
-        };
-    }
-    input!(Realm, Person, BusinessRole, RoleBinding, Policy, TargetSystem, Approval, Lockout, ConfigMap)
 }

@@ -11,6 +11,7 @@
 pub mod recorded;
 pub mod status;
 
+mod answer;
 mod backoff;
 mod barrier;
 mod clock;

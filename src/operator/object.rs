@@ -98,9 +98,23 @@ pub fn departures() -> ApiResource {
     ApiResource::erase::<Departure>(&())
 }
 
-/// Reads an object of this kind. `None`: it has no name that could be one of ours.
+/// What is made of objects of this kind.
 #[must_use]
-pub fn input(kind: ResourceKind, object: DynamicObject) -> Option<Entry> {
+pub fn reader(of: Watched) -> fn(DynamicObject) -> Option<Entry> {
+    // One function a kind, since a loop keeps nothing.
+    macro_rules! inputs {
+        ($($kind:ident),*) => {
+            match of {
+                $(Watched::Input(ResourceKind::$kind) => |object| input(ResourceKind::$kind, object),)*
+                Watched::Departure | Watched::Secret => departure,
+            }
+        };
+    }
+    inputs!(Realm, Person, BusinessRole, RoleBinding, Policy, TargetSystem, Approval, Lockout, ConfigMap)
+}
+
+/// Reads an object of this kind. `None`: it has no name that could be one of ours.
+fn input(kind: ResourceKind, object: DynamicObject) -> Option<Entry> {
     let mut entry = entry(Watched::Input(kind), &object)?;
     let said = said(kind, &entry.name, object);
     entry.said = Some(said);
@@ -108,9 +122,8 @@ pub fn input(kind: ResourceKind, object: DynamicObject) -> Option<Entry> {
 }
 
 /// A Departure.
-#[must_use]
 #[expect(clippy::needless_pass_by_value, reason = "loops hand objects over")]
-pub fn departure(object: DynamicObject) -> Option<Entry> {
+fn departure(object: DynamicObject) -> Option<Entry> {
     entry(Watched::Departure, &object)
 }
 

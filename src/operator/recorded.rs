@@ -4,15 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use kube::api::{DynamicObject, ListParams};
+use kube::api::DynamicObject;
 use kube::{Api, Client};
-use tokio::time::{Duration, timeout};
 
-use super::object::{input, resource};
+use super::object::{Watched, reader, resource};
 use super::status::StatusLedgers;
-use super::watch::said;
+use super::watch::list;
 use crate::api::target::TargetSystemSpec;
-use crate::apply::run::{compile_with, unmapped};
+use crate::apply::run::{Seen, compile_with, plan, unmapped};
 use crate::ledger::{LedgerStore as _, StoreError};
 use crate::model::account::{Account, AccountKey};
 use crate::model::entitlement::How;
@@ -20,18 +19,12 @@ use crate::model::ids::{NameError, RealmId, TargetName};
 use crate::model::ledger::{Ledger, Link};
 use crate::model::observed::{Extent, Observed};
 use crate::model::schema::Schema;
-use crate::plan::decided::decide_all;
 use crate::plan::places::ObjectPlaces;
-use crate::plan::round::{Look, Round, plan_round};
+use crate::plan::round::{Look, Round};
 use crate::plan::rules::{RulesError, TargetRules};
 use crate::plan::why::Known;
-use crate::policy::{Compiled, PolicyError};
 use crate::realm::index::Realm;
-use crate::realm::input::Frozen;
 use crate::realm::object::{Object, ResourceKind, Unreadable};
-
-/// How long one page may take.
-const SOON: Duration = Duration::from_secs(60);
 
 /// Why a realm cannot be read from a cluster.
 #[derive(Debug, thiserror::Error)]
@@ -61,14 +54,10 @@ pub enum RecordedError {
 pub struct Recorded {
     /// What is declared.
     pub realm: Realm,
-    /// What is remembered of each target.
-    pub looks: BTreeMap<TargetName, Look>,
+    /// What is remembered of each target, and the policies.
+    pub seen: Seen,
     /// What follows.
     pub round: Round,
-    /// The policies, or all that is wrong with them.
-    pub compiled: Result<Compiled, Vec<PolicyError>>,
-    /// The ledgers of targets that nobody declares.
-    pub others: BTreeMap<TargetName, Ledger>,
     /// What waits for a person's answer, by target and account.
     pub held: BTreeMap<TargetName, BTreeMap<AccountKey, BTreeSet<String>>>,
     /// In a cluster objects stand nowhere.
@@ -85,9 +74,12 @@ impl Recorded {
         let mut realm = Realm::new(RealmId::parse(namespace)?);
         let mut unreadable: Vec<Unreadable> = Vec::new();
         for kind in ResourceKind::all() {
+            let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource(kind));
+            let failed = |why| RecordedError::List { kind, namespace: namespace.to_owned(), why };
+            let (entries, _) = list(&api, reader(Watched::Input(kind))).await.map_err(failed)?;
             let mut objects: Vec<Object> = Vec::new();
-            for object in list(client, namespace, kind).await? {
-                match input(kind, object).filter(|entry| !entry.leaving).and_then(|entry| entry.said) {
+            for entry in entries {
+                match entry.said.filter(|_| !entry.leaving) {
                     Some(Ok(object)) => objects.push(object),
                     Some(Err(torn)) => unreadable.push(torn),
                     None => {}
@@ -111,12 +103,9 @@ impl Recorded {
             looks.insert(name.clone(), look(&realm, name, &target.spec, ledger, t)?);
         }
         let compiled = compile_with(&realm, &mut looks);
-        let broken = Frozen::new("the policies do not compile", "");
-        let rules = looks.iter().map(|(name, look)| (name.clone(), look.rules.clone())).collect();
-        let ledgers = others.clone().into_iter().chain(looks.iter().map(|(name, look)| (name.clone(), look.ledger.clone()))).collect();
-        let decided = decide_all(&realm, compiled.as_ref().map_err(|_| &broken), &rules, &ledgers, t);
-        let round = plan_round(&realm, decided, &looks, None, t);
-        Ok(Self { realm, looks, round, compiled, others, held, places: ObjectPlaces::new(), t })
+        let seen = Seen { looks, others, compiled };
+        let round = plan(&realm, &seen, None, t);
+        Ok(Self { realm, seen, round, held, places: ObjectPlaces::new(), t })
     }
 
     /// What questions are put to.
@@ -124,9 +113,9 @@ impl Recorded {
     pub fn known(&self) -> Known<'_> {
         Known {
             realm: &self.realm,
-            looks: &self.looks,
+            looks: &self.seen.looks,
             round: &self.round,
-            compiled: self.compiled.as_ref().ok(),
+            compiled: self.seen.compiled.as_ref().ok(),
             places: &self.places,
             t: self.t,
         }
@@ -155,20 +144,4 @@ fn account(rules: &TargetRules, key: &AccountKey, link: &Link) -> Option<Account
         entitlements_complete: false,
         own_login: false,
     })
-}
-
-async fn list(client: &Client, namespace: &str, kind: ResourceKind) -> Result<Vec<DynamicObject>, RecordedError> {
-    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource(kind));
-    let failed = |why: String| RecordedError::List { kind, namespace: namespace.to_owned(), why };
-    let mut all = Vec::new();
-    let mut params = ListParams::default().limit(500);
-    loop {
-        let page = timeout(SOON, api.list(&params)).await.map_err(|_| failed("the API server does not answer".to_owned()))?;
-        let page = page.map_err(|error| failed(said(&error)))?;
-        all.extend(page.items);
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params.continue_token = Some(token),
-            None => return Ok(all),
-        }
-    }
 }

@@ -1,19 +1,13 @@
 //! Secrets of one namespace, read when a target is opened; nothing is kept.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use k8s_openapi::api::core::v1::Secret as KubeSecret;
 use kube::{Api, Client};
-use tokio::time::timeout;
 
-use super::watch::said;
+use super::answer::{SOON, answered};
 use crate::ledger::{StoreError, Vault};
 use crate::model::ids::ObjectName;
 use crate::model::secret::{Secret, SecretData};
-
-/// How long the API server may take.
-const SOON: Duration = Duration::from_secs(15);
 
 /// Secrets of one namespace.
 pub struct NamespaceVault(Api<KubeSecret>);
@@ -29,11 +23,9 @@ impl NamespaceVault {
 #[async_trait]
 impl Vault for NamespaceVault {
     async fn read(&self, secret: &ObjectName) -> Result<SecretData, StoreError> {
-        let read = timeout(SOON, self.0.get_opt(secret.as_str())).await;
-        let found = read
-            .map_err(|_| StoreError::Store(format!("Secret {secret}: the API server does not answer")))?
-            .map_err(|error| StoreError::Store(format!("Secret {secret}: {}", said(&error))))?
-            .ok_or_else(|| StoreError::MissingSecret(secret.clone()))?;
+        let found =
+            answered(SOON, self.0.get_opt(secret.as_str())).await.map_err(|why| StoreError::Store(format!("Secret {secret}: {why}")))?;
+        let found = found.ok_or_else(|| StoreError::MissingSecret(secret.clone()))?;
         let text = |(key, value): (String, k8s_openapi::ByteString)| {
             let text = String::from_utf8(value.0).map_err(|_| StoreError::Store(format!("Secret {secret}: `{key}` is no text")))?;
             Ok((key, Secret::new(text)))

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
 
+use super::answer::{SILENT, answered, said};
 use super::backoff::Backoff;
 use super::object::{Entry, Watched};
 
@@ -119,15 +120,18 @@ enum End {
     Failed(String),
 }
 
-async fn list<K>(api: &Api<K>, read: fn(K) -> Option<Entry>) -> Result<(Vec<Entry>, String), String>
+/// Everything there is, page by page, and the version of the list.
+///
+/// # Errors
+/// For people: why it cannot be listed.
+pub async fn list<K>(api: &Api<K>, read: fn(K) -> Option<Entry>) -> Result<(Vec<Entry>, String), String>
 where
     K: Resource + Clone + DeserializeOwned + std::fmt::Debug,
 {
     let mut entries = Vec::new();
     let mut params = ListParams::default().limit(PAGE);
     loop {
-        let page = timeout(LISTING, api.list(&params)).await.map_err(|_| "the API server does not answer".to_owned())?;
-        let page = page.map_err(|error| said(&error))?;
+        let page = answered(LISTING, api.list(&params)).await?;
         entries.extend(page.items.into_iter().filter_map(read));
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => params.continue_token = Some(token),
@@ -152,7 +156,7 @@ where
     let stream = match timeout(LISTING, api.watch(&params, version)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return ended(&error),
-        Err(_) => return End::Failed("the API server does not answer".to_owned()),
+        Err(_) => return End::Failed(SILENT.to_owned()),
     };
     let mut stream = stream.into_stream().boxed();
     // Longer than the watch itself: a connection that died without a word ends here.
@@ -205,11 +209,6 @@ fn ended(error: &kube::Error) -> End {
         return End::Gone;
     }
     End::Failed(said(error))
-}
-
-/// An error of the API server, for people.
-pub fn said(error: &kube::Error) -> String {
-    if let kube::Error::Api(status) = error { status.message.clone() } else { error.to_string() }
 }
 
 /// Versions are compared as numbers, as the API server of today promises; one that is none counts as not read yet.

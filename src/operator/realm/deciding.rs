@@ -10,7 +10,7 @@ use super::RealmTask;
 use super::known::{Known, Stage};
 use super::passes::requested;
 use crate::api::target::TargetSystemSpec;
-use crate::apply::run::{compile_with, rules_of};
+use crate::apply::run::{broken, compile_with, rules_of};
 use crate::model::change::LifecycleState;
 use crate::model::failure::Failure;
 use crate::model::ids::{PersonId, TargetName};
@@ -46,11 +46,8 @@ impl RealmTask {
         let asked_for = std::mem::take(&mut self.asked_for);
         let rules: BTreeMap<TargetName, TargetRules> = self.looks.iter().map(|(name, look)| (name.clone(), look.rules.clone())).collect();
         let ledgers: Vec<&Ledger> = self.looks.values().map(|look| &look.ledger).chain(self.others.values()).collect();
-        let broken = self.broken();
-        let compiled = match &self.compiled {
-            Some(Ok(compiled)) => Ok(compiled),
-            Some(Err(_)) | None => Err(&broken),
-        };
+        let broken = self.compiled.as_ref().map_or_else(|| Frozen::new("the policies are not compiled yet", ""), broken);
+        let compiled = self.compiled.as_ref().and_then(|compiled| compiled.as_ref().ok()).ok_or(&broken);
         let mut decided = decide_again(&self.realm, compiled, &rules, &ledgers, &people, &self.decided, t);
         let thawed = self.decided.frozen != decided.frozen;
         self.decided.frozen = decided.frozen.take();
@@ -104,16 +101,6 @@ impl RealmTask {
 
     fn settle(&self) -> jiff::SignedDuration {
         self.realm.spec().and_then(|spec| spec.settle).map_or(jiff::SignedDuration::from_secs(60), |settle| settle.length())
-    }
-
-    /// Why nothing can be decided.
-    fn broken(&self) -> Frozen {
-        match &self.compiled {
-            Some(Err(errors)) => {
-                errors.first().map_or_else(|| Frozen::new("the policies do not compile", ""), |error| Frozen { reason: error.to_reason() })
-            }
-            Some(Ok(_)) | None => Frozen::new("the policies are not compiled yet", ""),
-        }
     }
 
     fn compile(&mut self) {

@@ -238,7 +238,7 @@ impl RealmTask {
         self.departures.retain(|name, _| there.contains(name));
         entries.into_iter().for_each(|entry| self.departure_seen(entry.name, entry.uid));
         let known = self.store.as_ref().map(|store| store.departures()).unwrap_or_default();
-        known.iter().filter(|(_, name)| !there.contains(name)).for_each(|(_, name)| self.departure_deleted(name));
+        known.iter().filter(|name| !there.contains(name)).for_each(|name| self.departure_deleted(name));
     }
 }
 

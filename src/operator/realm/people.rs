@@ -33,7 +33,7 @@ impl RealmTask {
     pub(super) fn declare(&mut self, name: &ObjectName, person: &PersonId) {
         let Some(store) = self.store.clone() else { return };
         store.declare(name, person);
-        if !store.has_departure(person) {
+        if store.departure_of(person).is_none() {
             return;
         }
         self.partings.spawn(persist(store, person.clone(), Move::TakeBack));

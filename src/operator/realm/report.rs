@@ -127,9 +127,7 @@ impl RealmTask {
     }
 
     fn report_departure(&self, person: &PersonId, accounts: Option<String>, next: Option<String>) {
-        let Some((_, name)) = self.store.as_ref().and_then(|store| store.departures().into_iter().find(|(of, _)| of == person)) else {
-            return;
-        };
+        let Some(name) = self.store.as_ref().and_then(|store| store.departure_of(person)) else { return };
         // It is spoken of as soon as it is seen.
         let Some(uid) = self.departures.get(&name).cloned() else { return };
         let open = self.known.values().find_map(|known| known.open.get(person));

@@ -65,17 +65,16 @@ impl StatusLedgers {
         self.remove_departure(id).await
     }
 
-    /// Whether the person has a Departure.
+    /// The person's Departure, where there is one.
     #[must_use]
-    pub fn has_departure(&self, id: &PersonId) -> bool {
-        self.state().homes.departures.contains_key(id)
+    pub fn departure_of(&self, id: &PersonId) -> Option<ObjectName> {
+        self.state().homes.departures.contains_key(id).then(|| ObjectName::parse(departure_name(id)).ok())?
     }
 
-    /// Everybody who has a Departure, and its name.
+    /// All Departures.
     #[must_use]
-    pub fn departures(&self) -> Vec<(PersonId, ObjectName)> {
-        let named = |id: &PersonId| Some((id.clone(), ObjectName::parse(departure_name(id)).ok()?));
-        self.state().homes.departures.keys().filter_map(named).collect()
+    pub fn departures(&self) -> Vec<ObjectName> {
+        self.state().homes.departures.keys().filter_map(|id| ObjectName::parse(departure_name(id)).ok()).collect()
     }
 
     /// Whose Departure that is.
