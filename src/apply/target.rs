@@ -64,7 +64,7 @@ pub trait Oversight: Send + Sync {
     }
 
     /// Told after each batch how many changes of this target were answered so far.
-    fn answered(&self, target: &TargetName, answered: usize);
+    fn answered(&self, _target: &TargetName, _answered: usize) {}
 }
 
 impl<F: Fn(&TargetName, usize) + Send + Sync> Oversight for F {

@@ -14,6 +14,7 @@ pub mod status;
 mod answer;
 mod backoff;
 mod barrier;
+mod clearance;
 mod clock;
 mod due;
 mod fresh;

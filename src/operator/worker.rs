@@ -1,12 +1,10 @@
 //! One worker a target: orders in, answers out, one after the other. It owns the open target and the ledger that is written with it, so
 //! that a slow or dead target holds up no other, and a panic is that target's error.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::FutureExt as _;
@@ -14,14 +12,14 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::barrier::Positions;
-use super::fresh::{Freshness, Stands};
+use super::clearance::{Clearance, Touched};
+use super::fresh::Freshness;
 use super::status::{LastError, Shown, StatusLedgers};
 use crate::api::target::{Mode, TargetSystemSpec};
-use crate::apply::target::{Oversight, Report, Target};
+use crate::apply::target::{Report, Target};
 use crate::connector::{self, AddressRules};
 use crate::ledger::{LedgerStore, StoreError, Vault};
 use crate::model::account::AccountKey;
-use crate::model::change::{Act, Cause, Change, LifecycleState};
 use crate::model::failure::Failure;
 use crate::model::ids::{ObjectName, PersonId, TargetName};
 use crate::model::ledger::{Fact, Ledger};
@@ -35,9 +33,6 @@ use crate::plan::rules::TargetRules;
 
 /// How many changes go out at once: their ledger entries have to fit into one object beside each other.
 const BATCH: usize = 100;
-
-/// How long the inputs may take to be read up to now before a removal is put off.
-const BARRIER: Duration = Duration::from_secs(15);
 
 /// What a worker is told to do.
 pub enum Order {
@@ -88,53 +83,6 @@ pub enum Answer {
     Noted(Result<(), StoreError>),
 }
 
-/// Who was touched since a look began, and whether somebody must go first.
-#[derive(Debug, Default)]
-pub struct Touched {
-    people: Mutex<BTreeSet<PersonId>>,
-    everybody: AtomicBool,
-    urgent: AtomicBool,
-}
-
-impl Touched {
-    /// A look begins: what was touched before does not matter to it.
-    pub fn begin(&self) {
-        self.people.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.everybody.store(false, Ordering::SeqCst);
-        self.urgent.store(false, Ordering::SeqCst);
-    }
-
-    /// These people are touched: what was planned for them is not sent any more.
-    pub fn touch(&self, people: impl IntoIterator<Item = PersonId>) {
-        self.people.lock().unwrap_or_else(PoisonError::into_inner).extend(people);
-    }
-
-    /// Everybody is touched.
-    pub fn touch_everybody(&self) {
-        self.everybody.store(true, Ordering::SeqCst);
-    }
-
-    /// Somebody has to be shut out: what is under way stops between two batches.
-    pub fn hurry(&self) {
-        self.urgent.store(true, Ordering::SeqCst);
-    }
-
-    fn is_touched(&self, person: &PersonId) -> bool {
-        self.everybody.load(Ordering::SeqCst) || self.names(person)
-    }
-
-    fn names(&self, person: &PersonId) -> bool {
-        self.people.lock().unwrap_or_else(PoisonError::into_inner).contains(person)
-    }
-
-    /// Somebody must go first.
-    async fn hurried(&self) {
-        while !self.urgent.load(Ordering::SeqCst) {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    }
-}
-
 /// All that a worker needs of the world.
 pub struct Surroundings {
     /// Which target.
@@ -162,13 +110,13 @@ pub async fn work(around: Surroundings, mut orders: mpsc::Receiver<Order>) {
     let store = Told { store: Arc::clone(&around.store), answers: around.answers.clone() };
     let mut worker = Worker { around, store, target: None, ledger: None };
     while let Some(order) = orders.recv().await {
-        let kind = Kind::of(&order);
+        let broken = broken(&order);
         let answer = match AssertUnwindSafe(worker.obey(order)).catch_unwind().await {
             Ok(answer) => answer,
             Err(_) => {
                 worker.target = None;
                 worker.ledger = None;
-                kind.broken()
+                broken
             }
         };
         if worker.around.answers.send((worker.around.name.clone(), answer)).await.is_err() {
@@ -177,33 +125,14 @@ pub async fn work(around: Surroundings, mut orders: mpsc::Receiver<Order>) {
     }
 }
 
-/// What to answer where an order broke off.
-#[derive(Clone, Copy)]
-enum Kind {
-    Open,
-    Look,
-    Carry,
-    Record,
-}
-
-impl Kind {
-    fn of(order: &Order) -> Self {
-        match order {
-            Order::Open(_) => Self::Open,
-            Order::Look { .. } => Self::Look,
-            Order::Carry(_) => Self::Carry,
-            Order::Record(_) => Self::Record,
-        }
-    }
-
-    fn broken(self) -> Answer {
-        let why = "the worker broke off; its log says where".to_owned();
-        match self {
-            Self::Open => Answer::Opened(Err(Failure::Bug(why))),
-            Self::Look => Answer::Looked(Err(Failure::Bug(why))),
-            Self::Carry => Answer::Carried(Err(StoreError::Store(why))),
-            Self::Record => Answer::Noted(Err(StoreError::Store(why))),
-        }
+/// What to answer where an order breaks off.
+fn broken(order: &Order) -> Answer {
+    let why = "the worker broke off; its log says where".to_owned();
+    match order {
+        Order::Open(_) => Answer::Opened(Err(Failure::Bug(why))),
+        Order::Look { .. } => Answer::Looked(Err(Failure::Bug(why))),
+        Order::Carry(_) => Answer::Carried(Err(StoreError::Store(why))),
+        Order::Record(_) => Answer::Noted(Err(StoreError::Store(why))),
     }
 }
 
@@ -258,9 +187,9 @@ impl Worker {
     async fn carry(&mut self, mut errand: Errand) -> Result<Report, StoreError> {
         let mut ledger = self.ledger().await?;
         let Some(target) = &self.target else { return Err(StoreError::Store(closed().to_string())) };
-        let stale = self.stale(&errand).await;
-        let watch = Watch { touched: &self.around.touched, stale: &stale };
-        let report = target.carry_out(&errand.plan, &errand.rules, &errand.desired, &mut ledger, &self.store, errand.t, &watch).await;
+        let Surroundings { touched, positions, freshness, .. } = &self.around;
+        let clearance = Clearance::of(&errand.plan, &errand.rules.realm, &errand.declared, touched, positions, freshness).await;
+        let report = target.carry_out(&errand.plan, &errand.rules, &errand.desired, &mut ledger, &self.store, errand.t, &clearance).await;
         // After an error the store knows better than this copy does.
         self.ledger = report.is_ok().then_some(ledger);
         let report = report?;
@@ -291,102 +220,6 @@ impl Worker {
             None => self.store.load(&self.around.name).await,
         }
     }
-
-    /// Whose removals cannot be sent now, because what was read may not be what is declared.
-    async fn stale(&self, errand: &Errand) -> Stale {
-        let removals: Vec<&Change> = errand.plan.sent().filter(|change| change.act().removes()).collect();
-        let mut stale = Stale::default();
-        if errand.plan.sent().next().is_some()
-            && let Ok(Stands::No(what)) = self.around.freshness.namespace_stands().await
-        {
-            tracing::info!(target_system = %self.around.name, %what, "nothing is sent");
-            stale.ends = true;
-        }
-        if errand.plan.sent().any(signs) {
-            // An owner key is written for ever: a Realm that was declared a moment ago may name another id.
-            match self.around.freshness.realm_id().await {
-                Ok(id) if id == errand.rules.realm.as_str() => {}
-                Ok(id) => {
-                    tracing::info!(target_system = %self.around.name, %id, "the realm has another id by now: no key is written");
-                    stale.id = true;
-                }
-                Err(why) => {
-                    tracing::info!(target_system = %self.around.name, %why, "no key is written");
-                    stale.id = true;
-                }
-            }
-        }
-        if removals.iter().any(|change| settles(change)) {
-            let wait = async {
-                let version = self.around.freshness.version().await?;
-                self.around.positions.wait_for(version, BARRIER).await?;
-                match self.around.freshness.stands().await? {
-                    Stands::Yes => Ok(()),
-                    Stands::No(what) => Err(what),
-                }
-            };
-            let waited = tokio::select! {
-                waited = wait => waited,
-                () = self.around.touched.hurried() => Err("something more urgent goes first".to_owned()),
-            };
-            if let Err(why) = waited {
-                tracing::info!(target_system = %self.around.name, %why, "removals are put off");
-                stale.settled = true;
-            }
-        }
-        let people: BTreeSet<&PersonId> = removals.iter().filter(|change| !settles(change)).map(|change| &change.key().person).collect();
-        let declared = errand.declared.iter().filter(|(person, _)| people.contains(person));
-        stale.people = self.around.freshness.changed(declared.map(|(person, objects)| (person.clone(), objects.clone())).collect()).await;
-        stale
-    }
-}
-
-/// Whether a removal had to last before it was sent, so that all inputs are to be read up to now.
-fn settles(change: &Change) -> bool {
-    !matches!(
-        change.cause(),
-        Cause::Lockout | Cause::Until | Cause::Lifecycle(LifecycleState::Terminated | LifecycleState::Suspended | LifecycleState::Leave)
-    )
-}
-
-/// Whether it writes an owner key.
-fn signs(change: &Change) -> bool {
-    matches!(change.act(), Act::Create { .. } | Act::Own)
-}
-
-/// What may not be sent, because it may not be wanted any more.
-#[derive(Debug, Default)]
-struct Stale {
-    /// Removals that settle.
-    settled: bool,
-    /// People whose objects are others by now.
-    people: BTreeSet<PersonId>,
-    /// The namespace is being deleted, and says nothing about people any more.
-    ends: bool,
-    /// The realm has another id than the one that keys would be written with.
-    id: bool,
-}
-
-struct Watch<'a> {
-    touched: &'a Touched,
-    stale: &'a Stale,
-}
-
-impl Oversight for Watch<'_> {
-    fn passes(&self, change: &Change) -> bool {
-        let removal_is_stale =
-            change.act().removes() && (self.stale.settled && settles(change) || self.stale.people.contains(&change.key().person));
-        let person = &change.key().person;
-        // Whoever must be out does not wait for a commit that touches everybody: their own object was read again.
-        let touched = if change.act().removes() && !settles(change) { self.touched.names(person) } else { self.touched.is_touched(person) };
-        !(removal_is_stale || touched || self.stale.ends || self.stale.id && signs(change))
-    }
-
-    fn yields(&self) -> bool {
-        self.touched.urgent.load(Ordering::SeqCst)
-    }
-
-    fn answered(&self, _: &TargetName, _: usize) {}
 }
 
 /// Tells of every fact once it is durable.

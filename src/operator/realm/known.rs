@@ -15,7 +15,8 @@ use crate::model::ids::PersonId;
 use crate::model::ledger::Fact;
 use crate::model::observed::Scope;
 use crate::operator::backoff::Backoff;
-use crate::operator::worker::{Order, Touched};
+use crate::operator::clearance::Touched;
+use crate::operator::worker::Order;
 use crate::plan::desired::Desired;
 
 /// What a target's worker is doing.
