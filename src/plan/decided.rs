@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use crate::api::target::Adopt;
 use crate::model::account::AccountKey;
 use crate::model::change::LifecycleState;
-use crate::model::ids::{AccountId, AccountName, AttributeName, PersonId, TargetName};
+use crate::model::ids::{AccountId, AccountName, PersonId, TargetName};
 use crate::model::ledger::{Ledger, Link};
 use crate::model::reason::Reason;
 use crate::policy::decision::Decision;
-use crate::policy::{Compiled, Mapped, Question, Remembered, on_threads};
-use crate::realm::index::{Realm, Standing};
+use crate::policy::{Attributes, Compiled, Mapped, Question, Remembered, Shared, on_threads};
+use crate::realm::index::{Inputs, Realm, Standing};
 use crate::realm::input::Frozen;
 
 use super::desired::{Desired, DesiredPerson, Stand, asked_here};
@@ -27,7 +27,7 @@ pub struct PersonDecision {
     /// What the policies say, or why they cannot be asked.
     pub decision: Result<Decision, Frozen>,
     /// What the mappings say of their accounts.
-    pub mapped: BTreeMap<AccountKey, BTreeMap<AttributeName, Mapped>>,
+    pub mapped: BTreeMap<AccountKey, Attributes>,
     /// When any of it may change by itself.
     pub due: Option<Timestamp>,
     /// What makes the next decision cheaper where nothing changes.
@@ -74,7 +74,8 @@ pub fn decide_again(
     let frozen = realm.frozen(had_policy).or_else(|| compiled.err().cloned());
     let people: Vec<&PersonId> = people.iter().filter(|person| realm.is_declared(person)).collect();
     let employed = employed(ledgers, &people);
-    let round = Deciding { realm, frozen, compiled: compiled.ok(), targets, employed, last, t };
+    let (inputs, shared) = (realm.inputs(t), Shared::default());
+    let round = Deciding { realm, frozen, compiled: compiled.ok(), targets, employed, last, inputs, shared, t };
     let decisions = on_threads(people.clone(), &|person| round.decide(person)).into_iter().zip(people).map(|(decision, person)| {
         let decision = decision.unwrap_or_else(|panicked| PersonDecision {
             standing: realm.standing(person, t),
@@ -97,6 +98,8 @@ struct Deciding<'a> {
     targets: &'a BTreeMap<TargetName, TargetRules>,
     employed: BTreeSet<PersonId>,
     last: &'a Decided,
+    inputs: Inputs<'a>,
+    shared: Shared,
     t: Timestamp,
 }
 
@@ -109,11 +112,15 @@ impl Deciding<'_> {
         let decision = match (self.kept(person, standing.as_ref()), self.compiled) {
             (Some(frozen), _) => Err(frozen),
             (None, None) => Err(Frozen::new("the policies do not compile", "")),
-            (None, Some(compiled)) => self.realm.input(person, self.t).and_then(|input| {
-                let mut question = Question::new(compiled, &input, self.remembered(person, standing.as_ref()));
-                let decision = question.decide(self.t).map_err(|error| Frozen { reason: error.to_reason() })?;
+            (None, Some(compiled)) => self.inputs.of(person, standing.as_ref()).and_then(|input| {
+                let last = self.last.people.get(person);
+                let mut question =
+                    Question::among(&self.shared, compiled, &input, last.and_then(|last| remembered_of(last, standing.as_ref())));
+                let decision = question
+                    .decide_again(last.and_then(|last| last.decision.as_ref().ok()), self.t)
+                    .map_err(|error| Frozen { reason: error.to_reason() })?;
                 for key in accounts_to_map(person, &decision, self.targets) {
-                    let attributes = question.map(&key);
+                    let attributes = question.map_again(&key, last.and_then(|last| last.mapped.get(&key)));
                     mapped.insert(key, attributes);
                 }
                 match failed(&decision, &mapped) {
@@ -141,19 +148,17 @@ impl Deciding<'_> {
         let text = "an employment was known, and the list of employments is empty now: end it with a date instead";
         self.employed.contains(person).then(|| Frozen::new(text, standing.place.clone()))
     }
+}
 
-    /// What was remembered of somebody whose state is the same: where that changes, the decision may enable an account, and then an
-    /// error of the policies must not go by unseen.
-    fn remembered(&self, person: &PersonId, standing: Option<&Standing>) -> Option<&Remembered> {
-        let last = self.last.people.get(person)?;
-        let state =
-            |standing: Option<&Standing>| standing.and_then(|standing| standing.lifecycle.as_ref()).map(|lifecycle| lifecycle.state);
-        last.remembered.as_ref().filter(|_| state(last.standing.as_ref()) == state(standing))
-    }
+/// What was remembered of somebody whose state is the same: where that changes, the decision may enable an account, and then an error of
+/// the policies must not go by unseen.
+fn remembered_of<'a>(last: &'a PersonDecision, standing: Option<&Standing>) -> Option<&'a Remembered> {
+    let state = |standing: Option<&Standing>| standing.and_then(|standing| standing.lifecycle.as_ref()).map(|lifecycle| lifecycle.state);
+    last.remembered.as_ref().filter(|_| state(last.standing.as_ref()) == state(standing))
 }
 
 /// A mapping that fails for an account that is asked for.
-fn failed(decision: &Decision, mapped: &BTreeMap<AccountKey, BTreeMap<AttributeName, Mapped>>) -> Option<Reason> {
+fn failed(decision: &Decision, mapped: &BTreeMap<AccountKey, Attributes>) -> Option<Reason> {
     let asked = mapped.iter().filter(|(key, _)| decision.accounts.contains_key(&(key.target.clone(), key.account.clone())));
     asked.flat_map(|(_, attributes)| attributes.values()).find_map(|value| match value {
         Mapped::Failed(error) => Some(error.to_reason()),

@@ -31,9 +31,9 @@ impl Question<'_> {
     /// A rule that fails, conflicts, takes too long, or gives something that cannot be asked for; or the engines differ.
     pub fn decide(&mut self, t: Timestamp) -> Result<Decision, DecideError> {
         let evaluation = self.compiled().evaluation(self.document().clone());
-        match evaluation.answer(DECISION, self.last().and_then(|last| last.decision)) {
+        match evaluation.answer(DECISION, self.last_decision()) {
             Ok(answer) => {
-                self.remember_decision(answer.fingerprint);
+                self.remember_decision(answer.fingerprint, t);
                 read(self.compiled(), self.input(), self.document(), &answer.value, t)
             }
             Err(Unanswered::Differ { interpreter, rvm: Ok(rvm) }) => {
@@ -116,7 +116,8 @@ fn read(compiled: &Compiled, input: &Input, document: &Rego, value: &Rego, t: Ti
 /// The reason of what a rule asks for without one.
 const BY_RULE: &str = "by rule";
 
-fn due(compiled: &Compiled, input: &Input, decision: &Decision, t: Timestamp) -> Option<Timestamp> {
+/// When the decision may change by itself.
+pub(super) fn due(compiled: &Compiled, input: &Input, decision: &Decision, t: Timestamp) -> Option<Timestamp> {
     let waivers = decision.violations.iter().filter_map(|violation| violation.waived.as_ref().map(|waiver| waiver.until));
     let untils = decision.entitlements.values().filter_map(|asked| asked.until);
     let midnight = if compiled.reads_today() { input.midnight } else { None };

@@ -82,6 +82,15 @@ pub struct Waiver {
     pub reason: String,
 }
 
+impl Decision {
+    /// Whether an entitlement ends between two instants: it counts for the account that it implies until then.
+    #[must_use]
+    pub fn ends_between(&self, one: Timestamp, other: Timestamp) -> bool {
+        let (first, last) = (one.min(other), one.max(other));
+        self.entitlements.values().filter_map(|asked| asked.until).any(|until| first < until && until <= last)
+    }
+}
+
 impl Violation {
     /// Whether somebody accepts it at this instant.
     #[must_use]

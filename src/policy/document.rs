@@ -1,6 +1,7 @@
 //! `input` as the engine takes it, built field by field: through JSON text it would take ten times as long.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use regorus::Value;
 
@@ -19,9 +20,9 @@ fn text(text: impl ToString) -> Value {
     Value::from(text.to_string())
 }
 
-/// `input` of a decision.
-pub(crate) fn input(input: &Input) -> Value {
-    Value::from(fields(input))
+/// `input` of a decision. `manager` gives somebody in the chain of managers.
+pub(crate) fn input(input: &Input, manager: &dyn Fn(&Arc<serde_json::Value>) -> Value) -> Value {
+    Value::from(fields(input, manager))
 }
 
 /// `input` of a mapping: it knows its account too.
@@ -34,10 +35,10 @@ pub(crate) fn of_account(document: &Value, account: &AccountKey) -> Value {
     document
 }
 
-fn fields(input: &Input) -> Fields {
+fn fields(input: &Input, manager: &dyn Fn(&Arc<serde_json::Value>) -> Value) -> Fields {
     let mut fields = Fields::new();
     put(&mut fields, "person", json(&input.person));
-    put(&mut fields, "managers", list(&input.managers, json));
+    put(&mut fields, "managers", list(&input.managers, manager));
     put(&mut fields, "roles", list(&input.roles, role));
     let targets = input.targets.iter().map(|(name, facts)| {
         let mut target = Fields::new();

@@ -1,11 +1,12 @@
-//! What an answer is recognised by: a digest over a value, so that an answer can be remembered for everybody at 32 bytes each.
+//! What a question and its answer are recognised by: digests, so that both can be remembered for everybody at 32 bytes each.
 
 use regorus::Value;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 /// A digest over a value. Equal values have equal ones, and no others do.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Fingerprint([u8; 32]);
+pub struct Fingerprint([u8; 32]);
 
 impl std::fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -19,6 +20,17 @@ impl Fingerprint {
         let mut bytes = Vec::with_capacity(4096);
         write(value, &mut bytes);
         Self::of_bytes(&[&bytes])
+    }
+
+    /// Of what serializes to JSON; none where it does not.
+    pub(crate) fn of_json(value: &impl Serialize) -> Option<Self> {
+        Some(Self::of_bytes(&[&serde_json::to_vec(value).ok()?]))
+    }
+
+    /// Of several together.
+    pub(crate) fn of_all(parts: &[Self]) -> Self {
+        let parts: Vec<&[u8]> = parts.iter().map(|part| part.0.as_slice()).collect();
+        Self::of_bytes(&parts)
     }
 
     /// Of several texts together.

@@ -59,6 +59,9 @@ pub enum Mapped {
     Failed(PolicyError),
 }
 
+/// What an account's mapping gave, by attribute.
+pub type Attributes = BTreeMap<AttributeName, Mapped>;
+
 /// One mapping, compiled.
 #[derive(Debug, Clone)]
 pub(crate) struct Attribute {
@@ -140,17 +143,17 @@ impl Account {
 
 /// What the mapping of this account gives for the person of `input`; an attribute that is not mapped is not in it.
 #[must_use]
-pub fn map(compiled: &Compiled, account: &AccountKey, input: &Input) -> BTreeMap<AttributeName, Mapped> {
+pub fn map(compiled: &Compiled, account: &AccountKey, input: &Input) -> Attributes {
     Question::new(compiled, input, None).map(account)
 }
 
 impl Question<'_> {
     /// What the mapping of this account gives; an attribute that is not mapped is not in it.
-    pub fn map(&mut self, key: &AccountKey) -> BTreeMap<AttributeName, Mapped> {
+    pub fn map(&mut self, key: &AccountKey) -> Attributes {
         let (compiled, input) = (self.compiled(), self.input());
         let place = (key.target.clone(), key.account.clone());
-        let Some(account) = compiled.account(&place) else { return BTreeMap::new() };
-        let last = self.last().and_then(|last| last.mapped.get(&place).copied());
+        let Some(account) = compiled.account(&place) else { return Attributes::new() };
+        let last = self.last_mapped(&place);
         let evaluation = compiled.evaluation(document::of_account(self.document(), key));
         let read = |found: &BTreeMap<usize, Vec<Rego>>, index: usize, attribute: &Attribute| {
             attribute.read(found.get(&index).map(Vec::as_slice).unwrap_or_default(), input, compiled)

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use regorus::Value as Rego;
 
 use super::compiled::Compiled;
-use super::document;
 use super::error::DecideError;
 use super::member;
+use super::question::Question;
 use crate::model::entitlement::EntitlementKey;
 use crate::model::ids::{AccountName, RoleName, TargetName};
 use crate::realm::input::{Input, Parameters};
@@ -31,7 +31,9 @@ pub enum Asking {
 /// # Errors
 /// As [`decide`](super::decide()).
 pub fn twins(compiled: &Compiled, input: &Input) -> Result<BTreeMap<Asking, Vec<String>>, DecideError> {
-    let evaluation = compiled.twin_evaluation(document::input(input)).map_err(|error| DecideError::Bug(error.to_string()))?;
+    let evaluation = compiled
+        .twin_evaluation(Question::new(compiled, input, None).document().clone())
+        .map_err(|error| DecideError::Bug(error.to_string()))?;
     let mut places: BTreeMap<Asking, Vec<String>> = BTreeMap::new();
     for set in super::rewrite::ASKED {
         let pairs = evaluation.rule(&format!("data.provost.__at_{set}"))?;

@@ -28,6 +28,7 @@ mod problems;
 mod standing;
 
 pub use change::Affected;
+pub use input::Inputs;
 pub use people::Declared;
 pub use policies::PolicyParts;
 pub use problems::RealmProblem;

@@ -114,7 +114,7 @@ pub struct Input {
     /// The spec, the employment in force laid over it, `metadata{name, labels}` and `lifecycle{state}`. Absent fields are left out; never null.
     pub person: serde_json::Value,
     /// The chain of managers, nearest first, each like `person`.
-    pub managers: Vec<serde_json::Value>,
+    pub managers: Vec<Arc<serde_json::Value>>,
     /// The chain of managers ends at a name that no Person has (or in a cycle): what reads it waits.
     #[serde(skip)]
     pub managers_unknown: bool,

@@ -47,7 +47,7 @@ fn an_expression_gives_a_value_or_nothing_or_an_error() {
         "userName": "ann", "title": "", "attributes": {"n": 7, "f": 1.0, "no": false, "list": ["b", "a", 3], "object": {"a": 1}, "deep": [["x"]]},
         "emails": [{"value": "a@x"}, {"value": "b@x"}], "name": {"givenName": "Ann"},
     }));
-    input.managers = vec![json!({"displayName": "Dia"})];
+    input.managers = vec![Arc::new(json!({"displayName": "Dia"}))];
     input.accounts = BTreeMap::from([(target("mail"), json!({"address": "ann@mail"}))]);
     let rows: &[(&str, &str, Mapped)] = &[
         ("a field", "input.person.userName", text("ann")),
