@@ -1,8 +1,12 @@
 //! Names and ids. Each string with a meaning has a type of its own, so that none can stand where another is meant.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize};
+
+use super::kept::kept;
 
 /// A name that cannot be one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,26 +33,26 @@ pub enum NameError {
 const LONGEST: usize = 4096;
 
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $keep:path) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(transparent)]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Takes any text that is not empty and not longer than 4096 bytes.
             ///
             /// # Errors
             /// [`NameError`] says what is wrong with the text.
-            pub fn parse(text: impl Into<String>) -> Result<Self, NameError> {
-                let text = text.into();
+            pub fn parse(text: impl AsRef<str>) -> Result<Self, NameError> {
+                let text = text.as_ref();
                 if text.is_empty() {
                     return Err(NameError::Empty($what));
                 }
                 if text.len() > LONGEST {
                     return Err(NameError::TooLong($what, LONGEST));
                 }
-                Ok(Self(text))
+                Ok(Self($keep(text)))
             }
 
             /// The text itself.
@@ -66,7 +70,7 @@ macro_rules! name {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                Self::parse(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+                Self::parse(Cow::<str>::deserialize(deserializer)?).map_err(serde::de::Error::custom)
             }
         }
     };
@@ -74,59 +78,59 @@ macro_rules! name {
 
 name!(
     /// The first half of every owner key: which realm an account belongs to.
-    RealmId, "realm id"
+    RealmId, "realm id", Arc::from
 );
 name!(
     /// A person's `externalId`: who somebody is in the system of record.
-    PersonId, "externalId"
+    PersonId, "externalId", Arc::from
 );
 name!(
     /// The `metadata.name` of an object.
-    ObjectName, "object name"
+    ObjectName, "object name", Arc::from
 );
 name!(
     /// The name of a TargetSystem.
-    TargetName, "target name"
+    TargetName, "target name", kept
 );
 name!(
     /// The name of a BusinessRole.
-    RoleName, "role name"
+    RoleName, "role name", kept
 );
 name!(
     /// A target's stable id of an account; never its changeable name.
-    AccountId, "account id"
+    AccountId, "account id", Arc::from
 );
 name!(
     /// The kind of an entitlement: `group`, `role`, `repository`, ….
-    Kind, "entitlement kind"
+    Kind, "entitlement kind", kept
 );
 name!(
     /// The name of an entitlement inside its kind.
-    EntitlementName, "entitlement name"
+    EntitlementName, "entitlement name", kept
 );
 name!(
     /// What an entitlement lets its holder do, where membership comes in grades: `write`.
-    Right, "right"
+    Right, "right", kept
 );
 name!(
     /// An attribute of an account, as its target calls it.
-    AttributeName, "attribute name"
+    AttributeName, "attribute name", kept
 );
 name!(
     /// The name of an Approval.
-    ApprovalName, "approval name"
+    ApprovalName, "approval name", Arc::from
 );
 
 /// Which of a person's accounts in one target: empty for the ordinary one, `admin` or the like for a second.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
-pub struct AccountName(String);
+pub struct AccountName(Arc<str>);
 
 impl AccountName {
     /// The account of that name; empty is the ordinary one.
     #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+    pub fn new(text: impl AsRef<str>) -> Self {
+        Self(kept(text.as_ref()))
     }
 
     /// The ordinary account.
@@ -145,6 +149,12 @@ impl AccountName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for AccountName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::new(Cow::<str>::deserialize(deserializer)?))
     }
 }
 

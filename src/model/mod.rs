@@ -7,6 +7,7 @@ pub mod change;
 pub mod entitlement;
 pub mod failure;
 pub mod ids;
+mod kept;
 pub mod ledger;
 pub mod observed;
 pub mod reason;
