@@ -1,30 +1,33 @@
 //! Why: what a plan line, a status entry and an audit record say.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+use super::kept::kept;
 
 /// One reason, with the place in the user's own text that gave it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Reason {
     /// One sentence fragment: `role payments-clerk (binding fin-east)`.
-    pub text: String,
+    pub text: Arc<str>,
     /// `access.rego:12:1`, `Person/ann`, `people/ann.yaml:9`; empty where there is none.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub place: String,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub place: Arc<str>,
 }
 
 impl Reason {
     /// A reason without a place.
     #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), place: String::new() }
+    pub fn new(text: impl AsRef<str>) -> Self {
+        Self::at(text, "")
     }
 
     /// A reason with its place.
     #[must_use]
-    pub fn at(text: impl Into<String>, place: impl Into<String>) -> Self {
-        Self { text: text.into(), place: place.into() }
+    pub fn at(text: impl AsRef<str>, place: impl AsRef<str>) -> Self {
+        Self { text: kept(text.as_ref()), place: kept(place.as_ref()) }
     }
 }
 

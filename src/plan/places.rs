@@ -96,7 +96,7 @@ impl Places {
             return reason.clone();
         }
         let place = self.people.get(person).and_then(|origins| self.place(origins, target, account, entitlement, reason));
-        Reason { place: place.unwrap_or_default(), ..reason.clone() }
+        Reason { place: place.unwrap_or_default().into(), ..reason.clone() }
     }
 
     fn place(
@@ -108,7 +108,7 @@ impl Places {
         reason: &Reason,
     ) -> Option<String> {
         let grants = || origins.holdings.iter().flat_map(|holding| holding.grants.iter().map(move |grant| (holding, grant)));
-        let bound = grants().find(|(_, grant)| grant.reason == reason.text && entitlement.is_none_or(|key| grant.key == *key));
+        let bound = grants().find(|(_, grant)| *grant.reason == *reason.text && entitlement.is_none_or(|key| grant.key == *key));
         if let Some((holding, _)) = bound {
             return self.objects.get(&(ResourceKind::RoleBinding, holding.binding.to_string())).cloned();
         }

@@ -10,14 +10,13 @@ use crate::model::change::{Act, LifecycleState};
 use crate::model::entitlement::EntitlementKey;
 use crate::model::ids::{AccountName, PersonId, RoleName, TargetName};
 use crate::model::ledger::Ledger;
-use crate::model::reason::Reason;
 use crate::plan::finding::Subject;
 use crate::plan::guard::Fate;
 use crate::plan::places::{ObjectPlaces, Origins, role_by_rule};
 use crate::plan::round::{Look, Round, next_due};
 use crate::policy::Asking;
 use crate::policy::Compiled;
-use crate::policy::decision::Violation;
+use crate::policy::decision::{Reasons, Violation};
 use crate::realm::index::Realm;
 use crate::realm::object::ResourceKind;
 
@@ -334,7 +333,7 @@ impl Known<'_> {
     }
 
     /// Each reason as a chain from its place to the entitlement.
-    fn chains(&self, origins: &Origins, account: &AccountName, key: &EntitlementKey, reasons: &BTreeSet<Reason>) -> Vec<String> {
+    fn chains(&self, origins: &Origins, account: &AccountName, key: &EntitlementKey, reasons: &Reasons) -> Vec<String> {
         let mut chains = Vec::new();
         let place = |place: Option<&String>| place.map(|place| format!(" ({place})")).unwrap_or_default();
         let through = |role: &RoleName| format!("role {role}{}", place(self.places.get(&(ResourceKind::BusinessRole, role.to_string()))));
@@ -369,9 +368,9 @@ impl Known<'_> {
                 .iter()
                 .filter(|reason| {
                     role_by_rule(reason).is_none()
-                        && !origins.holdings.iter().any(|holding| holding.grants.iter().any(|grant| grant.reason == reason.text))
+                        && !origins.holdings.iter().any(|holding| holding.grants.iter().any(|grant| *grant.reason == *reason.text))
                 })
-                .map(|reason| reason.text.as_str())
+                .map(|reason| &*reason.text)
                 .collect();
             let said = if said.is_empty() || said == ["by rule"] { String::new() } else { format!(" [{}]", said.join("; ")) };
             chains.extend(lines.iter().map(|line| format!("rule {line}{said}")));

@@ -17,6 +17,7 @@ use super::error::{PolicyError, said};
 use super::libraries::LIBRARIES;
 use super::limits::Limits;
 use super::mapping::{self, Account, Attribute, MappingSource, Mappings};
+use super::plain::PlainPath;
 use super::print::{Printed, print};
 use super::rewrite;
 use super::scan::{Form, scan};
@@ -144,7 +145,7 @@ impl Compiler {
         };
         let settled: Vec<Printed> = modules.iter().map(settle).collect();
         let engines = if self.errors.is_empty() {
-            let mapped = self.accounts.values().map(Account::values);
+            let mapped = self.accounts.values().filter_map(Account::values);
             Engines::new(&printed, &settled, &self.data, limits, std::iter::once(DECISION.to_owned()).chain(mapped))
                 .map_err(|error| self.errors.push(self.sources.engine_error(&error.to_string(), &printed)))
                 .ok()
@@ -296,10 +297,16 @@ impl Compiler {
                 };
                 let problems = mapping::reserved(&term);
                 self.errors.extend(problems.iter().map(|problem| self.sources.problem(problem)));
-                attributes.push(Attribute { name: name.clone(), form: *form, at: term.at, reads: Default::default() });
+                attributes.push(Attribute {
+                    name: name.clone(),
+                    form: *form,
+                    at: term.at,
+                    plain: PlainPath::of(&term),
+                    reads: Default::default(),
+                });
                 terms.push(term);
             }
-            if let Some(module) = mapping::module(&package, &terms) {
+            if let Some(module) = mapping::module(&package, &attributes, &terms) {
                 self.modules.push(module);
                 self.whose.push(Whose::Ours);
             }

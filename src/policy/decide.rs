@@ -77,19 +77,19 @@ fn read(compiled: &Compiled, input: &Input, document: &Rego, value: &Rego, t: Ti
             }
         }
         let reasons = decision.roles.entry((name, parameters)).or_default();
-        reasons.insert(Reason::new(reason.unwrap_or_else(|| BY_RULE.to_owned())));
+        reasons.insert(Reason::new(reason.unwrap_or(BY_RULE)));
     }
     for value in members(entitlements)? {
         let EntitlementMember { key, account, until, reason } =
             member::entitlement(value).map_err(|error| unfit("entitlements", value, error))?;
-        let reason = Reason::new(reason.unwrap_or_else(|| BY_RULE.to_owned()));
+        let reason = Reason::new(reason.unwrap_or(BY_RULE));
         // What has reached its end asks for nothing any more, an account included.
         if until.is_none_or(|until| t < until) {
             decision.accounts.entry((key.target.clone(), account.clone())).or_default().insert(reason.clone());
         }
         match decision.entitlements.entry((account, key)) {
             std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(super::decision::Asked { until, reasons: Reasons::from([reason]) });
+                entry.insert(super::decision::Asked { until, reasons: Reasons::one(reason) });
             }
             std::collections::btree_map::Entry::Occupied(mut entry) => {
                 let asked = entry.get_mut();
@@ -102,7 +102,7 @@ fn read(compiled: &Compiled, input: &Input, document: &Rego, value: &Rego, t: Ti
     for value in members(accounts)? {
         let AccountMember { target, account, reason } = member::account(value).map_err(|error| unfit("accounts", value, error))?;
         let reasons = decision.accounts.entry((target, account)).or_default();
-        reasons.insert(Reason::new(reason.unwrap_or_else(|| BY_RULE.to_owned())));
+        reasons.insert(Reason::new(reason.unwrap_or(BY_RULE)));
     }
     for value in members(violations)? {
         decision.violations.push(member::violation(value).map_err(|error| unfit("violations", value, error))?);

@@ -10,8 +10,50 @@ use crate::model::ids::{AccountName, RoleName, TargetName};
 use crate::model::reason::Reason;
 use crate::realm::input::Parameters;
 
-/// Reasons, sorted and without repeats.
-pub type Reasons = BTreeSet<Reason>;
+/// Reasons, sorted and without repeats: mostly one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reasons(Vec<Reason>);
+
+impl Reasons {
+    /// This reason alone.
+    #[must_use]
+    pub fn one(reason: Reason) -> Self {
+        Self(vec![reason])
+    }
+
+    /// One more reason.
+    pub fn insert(&mut self, reason: Reason) {
+        if let Err(place) = self.0.binary_search(&reason) {
+            self.0.insert(place, reason);
+        }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// In their order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Reason> {
+        self.0.iter()
+    }
+}
+
+impl Extend<Reason> for Reasons {
+    fn extend<I: IntoIterator<Item = Reason>>(&mut self, reasons: I) {
+        reasons.into_iter().for_each(|reason| self.insert(reason));
+    }
+}
+
+impl<'a> IntoIterator for &'a Reasons {
+    type Item = &'a Reason;
+    type IntoIter = std::slice::Iter<'a, Reason>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
 
 /// What the policies say for one person.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -9,6 +9,8 @@ use super::compiled::{Compiled, DIFFER};
 use super::document;
 use super::engines::Unanswered;
 use super::error::PolicyError;
+use super::fingerprint::Fingerprint;
+use super::plain::PlainPath;
 use super::question::Question;
 use super::rewrite::{GENERATED, assign, set_rule};
 use super::tree::{At, Kind, Literal, Module, Node, Step, Term, walk_term};
@@ -56,7 +58,7 @@ pub enum Mapped {
         waits: bool,
     },
     /// It failed: never the same as nothing.
-    Failed(PolicyError),
+    Failed(Box<PolicyError>),
 }
 
 /// What an account's mapping gave, by attribute.
@@ -68,6 +70,8 @@ pub(crate) struct Attribute {
     pub name: AttributeName,
     pub form: MappingForm,
     pub at: At,
+    /// Where it only names a field.
+    pub plain: Option<PlainPath>,
     /// Parts of `input` that it reads, also through rules.
     pub reads: BTreeSet<Vec<Step>>,
 }
@@ -119,25 +123,27 @@ pub(crate) fn reserved(term: &Term) -> Vec<Problem> {
     problems
 }
 
-/// The module of one account: all values together, and each by itself for when one of them fails.
-pub(crate) fn module(package: &str, terms: &[Term]) -> Option<Module> {
+/// The module of one account: all values together that an engine has to find, and each by itself for when one of them fails.
+pub(crate) fn module(package: &str, attributes: &[Attribute], terms: &[Term]) -> Option<Module> {
     let at = terms.first()?.at;
     let mut rules = Vec::new();
-    for (index, term) in terms.iter().enumerate() {
+    for (index, (attribute, term)) in attributes.iter().zip(terms).enumerate() {
         let value = Term::var(term.at, "__v");
         let number = Term::new(term.at, Kind::Scalar(index.to_string()));
         let pair = Term::new(term.at, Kind::Array(vec![number, value.clone()]));
         let query = vec![assign(term.at, "__v", term.clone())];
-        rules.push(set_rule(term.at, "values", pair, query.clone()));
+        if attribute.plain.is_none() {
+            rules.push(set_rule(term.at, "values", pair, query.clone()));
+        }
         rules.push(set_rule(term.at, &format!("a{index}"), value, query));
     }
     Some(Module { at, package: vec![PACKAGE.to_owned(), package.to_owned()], imports: Vec::new(), rules })
 }
 
 impl Account {
-    /// The rule that gives all values.
-    pub(crate) fn values(&self) -> String {
-        format!("data.{PACKAGE}.{}.values", self.package)
+    /// The rule that gives all values that an engine has to find; none where each attribute only names a field.
+    pub(crate) fn values(&self) -> Option<String> {
+        self.attributes.iter().any(|attribute| attribute.plain.is_none()).then(|| format!("data.{PACKAGE}.{}.values", self.package))
     }
 }
 
@@ -154,47 +160,53 @@ impl Question<'_> {
         let place = (key.target.clone(), key.account.clone());
         let Some(account) = compiled.account(&place) else { return Attributes::new() };
         let last = self.last_mapped(&place);
-        let evaluation = compiled.evaluation(document::of_account(self.document(), key));
-        let read = |found: &BTreeMap<usize, Vec<Rego>>, index: usize, attribute: &Attribute| {
+        let document = document::of_account(self.document(), key);
+        // What only names a field is looked up; `rest` gives the others.
+        let all = |rest: &dyn Fn(usize, &Attribute) -> Mapped| {
+            let attributes = account.attributes.iter().enumerate().map(|(index, attribute)| {
+                let plain = attribute.plain.as_ref().map(|path| path.follow(&document).cloned());
+                let mapped = plain.map_or_else(|| rest(index, attribute), |value| attribute.read(value.as_slice(), input, compiled));
+                (attribute.name.clone(), mapped)
+            });
+            attributes.collect()
+        };
+        let found_in = |found: &BTreeMap<usize, Vec<Rego>>, index: usize, attribute: &Attribute| {
             attribute.read(found.get(&index).map(Vec::as_slice).unwrap_or_default(), input, compiled)
         };
-        let attributes = || account.attributes.iter().enumerate();
-        match evaluation.answer(&account.values(), last) {
+        let Some(values) = account.values() else {
+            self.remember_mapped(place, Fingerprint::of_all(&[]));
+            return all(&|index, attribute| found_in(&BTreeMap::new(), index, attribute));
+        };
+        let evaluation = compiled.evaluation(document.clone());
+        match evaluation.answer(&values, last) {
             Ok(answer) => {
                 self.remember_mapped(place, answer.fingerprint);
                 let found = by_attribute(&answer.value);
-                attributes().map(|(index, attribute)| (attribute.name.clone(), read(&found, index, attribute))).collect()
+                all(&|index, attribute| found_in(&found, index, attribute))
             }
             Err(Unanswered::Differ { interpreter, rvm: Ok(rvm) }) => {
                 let (found, other) = (by_attribute(&interpreter), by_attribute(&rvm));
-                let mapped = attributes().map(|(index, attribute)| {
-                    let mapped = if found.get(&index) == other.get(&index) {
-                        read(&found, index, attribute)
-                    } else {
-                        let message = format!("the interpreter and the RVM give different values for `{}`", attribute.name);
-                        Mapped::Failed(compiled.error_at(attribute.at, message).hint(DIFFER))
-                    };
-                    (attribute.name.clone(), mapped)
-                });
-                mapped.collect()
+                all(&|index, attribute| {
+                    if found.get(&index) == other.get(&index) {
+                        return found_in(&found, index, attribute);
+                    }
+                    let message = format!("the interpreter and the RVM give different values for `{}`", attribute.name);
+                    Mapped::Failed(Box::new(compiled.error_at(attribute.at, message).hint(DIFFER)))
+                })
             }
             // One of them fails: each by itself, so that the others stand.
             Err(Unanswered::Failed(_)) => {
-                let alone = |(index, attribute): (usize, &Attribute)| {
-                    let mapped = match evaluation.rule(&format!("data.{PACKAGE}.{}.a{index}", account.package)) {
-                        Ok(values) => {
-                            let values: Vec<Rego> = values.as_set().into_iter().flat_map(|set| set.iter()).cloned().collect();
-                            attribute.read(&values, input, compiled)
-                        }
-                        Err(error) => Mapped::Failed(error.into_policy_error()),
-                    };
-                    (attribute.name.clone(), mapped)
-                };
-                attributes().map(alone).collect()
+                all(&|index, attribute| match evaluation.rule(&format!("data.{PACKAGE}.{}.a{index}", account.package)) {
+                    Ok(values) => {
+                        let values: Vec<Rego> = values.as_set().into_iter().flat_map(|set| set.iter()).cloned().collect();
+                        attribute.read(&values, input, compiled)
+                    }
+                    Err(error) => Mapped::Failed(Box::new(error.into_policy_error())),
+                })
             }
             Err(why) => {
-                let error = evaluation.error(why).into_policy_error();
-                attributes().map(|(_, attribute)| (attribute.name.clone(), Mapped::Failed(error.clone()))).collect()
+                let error = Box::new(evaluation.error(why).into_policy_error());
+                all(&|_, _| Mapped::Failed(error.clone()))
             }
         }
     }
@@ -216,7 +228,7 @@ fn by_attribute(values: &Rego) -> BTreeMap<usize, Vec<Rego>> {
 
 impl Attribute {
     fn read(&self, values: &[Rego], input: &Input, compiled: &Compiled) -> Mapped {
-        let failed = |message: String, hint: &str| Mapped::Failed(compiled.error_at(self.at, message).hint(hint));
+        let failed = |message: String, hint: &str| Mapped::Failed(Box::new(compiled.error_at(self.at, message).hint(hint)));
         match values {
             [] | [Rego::Null | Rego::Undefined] => Mapped::Undefined { waits: self.waits(input) },
             [value] => match (self.form, value) {

@@ -24,25 +24,25 @@ impl From<NameError> for Unfit {
 }
 
 /// A member of `roles`.
-pub(crate) struct RoleMember {
+pub(crate) struct RoleMember<'a> {
     pub name: RoleName,
     pub parameters: Parameters,
-    pub reason: Option<String>,
+    pub reason: Option<&'a str>,
 }
 
 /// A member of `accounts`.
-pub(crate) struct AccountMember {
+pub(crate) struct AccountMember<'a> {
     pub target: TargetName,
     pub account: AccountName,
-    pub reason: Option<String>,
+    pub reason: Option<&'a str>,
 }
 
 /// A member of `entitlements`.
-pub(crate) struct EntitlementMember {
+pub(crate) struct EntitlementMember<'a> {
     pub key: EntitlementKey,
     pub account: AccountName,
     pub until: Option<Timestamp>,
-    pub reason: Option<String>,
+    pub reason: Option<&'a str>,
 }
 
 /// The fields of an object, of which these are known. Read once: everything that anybody is asked to have comes by here.
@@ -77,15 +77,15 @@ impl<'a> Fields<'a> {
         field.map(|(_, value)| *value).filter(|value| !matches!(value, Rego::Null | Rego::Undefined))
     }
 
-    fn text(&self, name: &str) -> Result<Option<String>, Unfit> {
+    fn text(&self, name: &str) -> Result<Option<&'a str>, Unfit> {
         match self.get(name) {
             None => Ok(None),
-            Some(Rego::String(text)) => Ok(Some(text.to_string())),
+            Some(Rego::String(text)) => Ok(Some(text)),
             Some(_) => Err(self.wrong(name, "a text")),
         }
     }
 
-    fn needed(&self, name: &str) -> Result<String, Unfit> {
+    fn needed(&self, name: &str) -> Result<&'a str, Unfit> {
         self.text(name)?.ok_or_else(|| Unfit { message: format!("{} needs `{name}`", self.what), hint: None })
     }
 
@@ -104,7 +104,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-pub(crate) fn role(value: &Rego) -> Result<RoleMember, Unfit> {
+pub(crate) fn role(value: &Rego) -> Result<RoleMember<'_>, Unfit> {
     let fields = Fields::of(value, "a role", &["name", "parameters", "reason"])?;
     let mut parameters = Parameters::new();
     if let Some(given) = fields.get("parameters") {
@@ -123,7 +123,7 @@ pub(crate) fn role(value: &Rego) -> Result<RoleMember, Unfit> {
     Ok(RoleMember { name: RoleName::parse(fields.needed("name")?)?, parameters, reason: fields.text("reason")? })
 }
 
-pub(crate) fn account(value: &Rego) -> Result<AccountMember, Unfit> {
+pub(crate) fn account(value: &Rego) -> Result<AccountMember<'_>, Unfit> {
     let fields = Fields::of(value, "an account", &["target", "account", "reason"])?;
     Ok(AccountMember {
         target: TargetName::parse(fields.needed("target")?)?,
@@ -134,7 +134,7 @@ pub(crate) fn account(value: &Rego) -> Result<AccountMember, Unfit> {
 
 const ENTITLEMENT: [&str; 8] = ["target", "kind", "name", "right", "account", "until", "reason", "key"];
 
-pub(crate) fn entitlement(value: &Rego) -> Result<EntitlementMember, Unfit> {
+pub(crate) fn entitlement(value: &Rego) -> Result<EntitlementMember<'_>, Unfit> {
     let fields = Fields::of(value, "an entitlement", &ENTITLEMENT)?;
     Ok(EntitlementMember {
         key: key(&fields)?,
@@ -145,11 +145,11 @@ pub(crate) fn entitlement(value: &Rego) -> Result<EntitlementMember, Unfit> {
 }
 
 fn key(fields: &Fields<'_>) -> Result<EntitlementKey, Unfit> {
-    let ready = fields.text("key")?.map(|key| EntitlementKey::parse(&key)).transpose()?;
-    if let Some(key) = &ready
+    let ready = fields.text("key")?;
+    if let Some(ready) = ready
         && fields.get("target").is_none()
     {
-        return Ok(key.clone());
+        return Ok(EntitlementKey::parse(ready)?);
     }
     let written = EntitlementKey {
         target: TargetName::parse(fields.needed("target")?)?,
@@ -158,14 +158,16 @@ fn key(fields: &Fields<'_>) -> Result<EntitlementKey, Unfit> {
         right: fields.text("right")?.map(Right::parse).transpose()?,
     };
     match ready {
-        Some(key) if key != written => Err(Unfit { message: format!("the key says `{key}`, the fields say `{written}`"), hint: None }),
+        Some(ready) if ready != written.to_string() && EntitlementKey::parse(ready)? != written => {
+            Err(Unfit { message: format!("the key says `{ready}`, the fields say `{written}`"), hint: None })
+        }
         Some(_) | None => Ok(written),
     }
 }
 
 pub(crate) fn violation(value: &Rego) -> Result<Violation, Unfit> {
     let fields = Fields::of(value, "a violation", &["rule", "message", "enforcement", "entitlements", "waived"])?;
-    let enforcement = match fields.text("enforcement")?.as_deref() {
+    let enforcement = match fields.text("enforcement")? {
         None | Some("report") => Enforcement::Report,
         Some("withhold") => Enforcement::Withhold,
         Some("revoke") => Enforcement::Revoke,
@@ -192,12 +194,18 @@ pub(crate) fn violation(value: &Rego) -> Result<Violation, Unfit> {
             let waiver = Fields::of(waiver, "a waiver", &["until", "by", "reason"])?;
             Some(Waiver {
                 until: waiver.moment("until")?.ok_or_else(|| waiver.wrong("until", "there: a waiver has an end"))?,
-                by: waiver.text("by")?.unwrap_or_default(),
-                reason: waiver.text("reason")?.unwrap_or_default(),
+                by: waiver.text("by")?.unwrap_or_default().to_owned(),
+                reason: waiver.text("reason")?.unwrap_or_default().to_owned(),
             })
         }
     };
-    Ok(Violation { rule: fields.needed("rule")?, message: fields.text("message")?.unwrap_or_default(), enforcement, entitlements, waived })
+    Ok(Violation {
+        rule: fields.needed("rule")?.to_owned(),
+        message: fields.text("message")?.unwrap_or_default().to_owned(),
+        enforcement,
+        entitlements,
+        waived,
+    })
 }
 
 /// An entitlement that a violation names: its key, or an object like those of `entitlements`.

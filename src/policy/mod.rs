@@ -32,6 +32,7 @@ pub mod limits;
 mod machine;
 pub mod mapping;
 mod member;
+mod plain;
 mod print;
 pub mod question;
 mod rewrite;

@@ -149,7 +149,7 @@ pub struct Frozen {
 impl Frozen {
     /// Frozen for this reason.
     #[must_use]
-    pub fn new(text: impl Into<String>, place: impl Into<String>) -> Self {
+    pub fn new(text: impl AsRef<str>, place: impl AsRef<str>) -> Self {
         Self { reason: Reason::at(text, place) }
     }
 }

@@ -163,7 +163,7 @@ impl RealmTask {
         }
         let Some(decision) = decision else { return Stand::not("Progressing", "not decided yet") };
         if let Err(frozen) = &decision.decision {
-            let reason = match frozen.reason.place.as_str() {
+            let reason = match &*frozen.reason.place {
                 place if place.starts_with("RoleBinding/") || place.starts_with("BusinessRole/") => "UnknownRole",
                 place if place.starts_with("Person/") => "InvalidSpec",
                 _ => "PolicyError",
@@ -329,7 +329,7 @@ impl RealmTask {
             return Stand::stalled("InvalidSpec", torn.why.clone());
         }
         let place = format!("Policy/{name}");
-        let own = self.realm.policy_errors().iter().find(|wrong| wrong.reason.place == place || wrong.reason.place.is_empty());
+        let own = self.realm.policy_errors().iter().find(|wrong| *wrong.reason.place == *place || wrong.reason.place.is_empty());
         if let Some(wrong) = own {
             return Stand::not("PolicyError", wrong.reason.to_string());
         }

@@ -39,7 +39,7 @@ pub(super) fn shown(
             let of = all.entry(key).or_default();
             for (entitlement, wish) in &asked.entitlements {
                 // Where it stands is what `why` says: a moved line is no news.
-                let reasons: Vec<&str> = wish.reasons.iter().map(|reason| reason.text.as_str()).collect();
+                let reasons: Vec<&str> = wish.reasons.iter().map(|reason| &*reason.text).collect();
                 of.reasons.insert(entitlement.clone(), reasons.join("; "));
             }
         }

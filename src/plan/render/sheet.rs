@@ -316,7 +316,12 @@ impl Of<'_> {
             brake: change.brake().map(|brake| brake.to_string()),
             fate,
             note,
-            reasons: self.places.reasons(change).into_iter().map(|reason| LineReason { text: reason.text, place: reason.place }).collect(),
+            reasons: self
+                .places
+                .reasons(change)
+                .into_iter()
+                .map(|reason| LineReason { text: reason.text.to_string(), place: reason.place.to_string() })
+                .collect(),
             removal: change.act().removes(),
         }
     }

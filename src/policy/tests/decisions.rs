@@ -37,7 +37,7 @@ fn a_realm_without_rego_gives_what_roles_give() {
     assert_eq!(entitlements(&decision), ["dir/group/pay", "git/repository/acme/api:write"]);
     let pay = &decision.entitlements[&(AccountName::ordinary(), key("dir/group/pay"))];
     assert_eq!(pay.until, Some(moment("2027-06-01T00:00:00Z")), "the latest end holds");
-    let reasons: Vec<&str> = pay.reasons.iter().map(|reason| reason.text.as_str()).collect();
+    let reasons: Vec<&str> = pay.reasons.iter().map(|reason| &*reason.text).collect();
     assert_eq!(reasons, ["role clerk (binding b)", "role temp (binding b)"]);
     let accounts: Vec<&str> = decision.accounts.keys().map(|(target, _)| target.as_str()).collect();
     assert_eq!(accounts, ["dir", "git"], "an entitlement implies its account");

@@ -106,6 +106,47 @@ fn an_error_is_never_nothing_and_stays_with_its_attribute() {
 }
 
 #[test]
+fn a_field_that_is_only_named_is_what_the_engine_finds_there() {
+    let mut input = input(json!({
+        "userName": "ann", "suspended": false, "attributes": {"n": 7, "0": "zero", "list": ["b", [1, {"a": "x"}]], "empty": {}, "a b": "c"},
+    }));
+    input.managers = vec![Arc::new(json!({"userName": "dia"}))];
+    let paths = [
+        "input.person.userName",
+        "input.person.suspended",
+        "input.person.attributes.n",
+        "input.person.attributes[\"a b\"]",
+        "input.person.attributes.list",
+        "input.person.attributes.list[0]",
+        "input.person.attributes.list[\"0\"]",
+        "input.person.attributes.list[1][1].a",
+        "input.person.attributes.list[2]",
+        "input.person.attributes[0]",
+        "input.person.attributes[\"0\"]",
+        "input.person.attributes.empty",
+        "input.person.attributes.n.deeper",
+        "input.person.attributes.list[0].x",
+        "input.managers[0].userName",
+        "input.managers[1].userName",
+        "input.account",
+        "(input.person.userName)",
+    ];
+    let expressions: Vec<(String, &str)> = paths.iter().enumerate().map(|(number, path)| (format!("x{number:02}"), *path)).collect();
+    let expressions: Vec<(&str, &str)> = expressions.iter().map(|(name, path)| (name.as_str(), *path)).collect();
+    let compiled = realm("admin", &expressions).unwrap();
+    let account = AccountKey { person: input.id.clone(), target: target("dir"), account: AccountName::new("admin") };
+    let of_account = compiled.account(&(target("dir"), AccountName::new("admin"))).unwrap();
+    assert_eq!(of_account.values(), None, "no engine is asked");
+    let document = document::of_account(Question::new(&compiled, &input, None).document(), &account);
+    for (number, path) in paths.iter().enumerate() {
+        let asked = compiled.evaluation(document.clone()).rule(&format!("data.__map.t0.a{number}")).unwrap();
+        let found = of_account.attributes[number].plain.as_ref().unwrap().follow(&document);
+        let found: BTreeSet<regorus::Value> = found.cloned().into_iter().collect();
+        assert_eq!(asked, regorus::Value::from(found), "{path}");
+    }
+}
+
+#[test]
 fn what_reads_something_unknown_waits() {
     let mut unknown = input(json!({}));
     unknown.managers_unknown = true;
