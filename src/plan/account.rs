@@ -50,9 +50,9 @@ pub fn plan_account(mut sight: Sight<'_>, known: Option<&Link>, found: Found<'_>
     {
         course = None;
     }
-    // Whether a Lockout is gone cannot be told while anything is unreadable: who is locked stays locked.
+    // Whether a Lockout is gone cannot be told while anything is unreadable, or one names nobody: who is locked stays locked.
     let locked = known.and_then(|link| link.stage).is_some_and(|(state, _)| state == LifecycleState::Locked);
-    if locked && !sight.absence_judged && course.as_ref().is_some_and(|course| course.aim == Aim::Enabled) {
+    if locked && !sight.lockouts_judged && course.as_ref().is_some_and(|course| course.aim == Aim::Enabled) {
         course = None;
     }
     let values = match sight.asked {

@@ -131,7 +131,14 @@ pub fn plan_looks<'a>(
     rest: &Rest<'_>,
     t: Timestamp,
 ) -> BTreeMap<TargetName, TargetRound> {
-    let judging = Judging { absence: realm.absence_judged(), removals: realm.removals_kept_back().is_none() };
+    let looks: Vec<(&TargetName, &Look)> = looks.into_iter().collect();
+    let absence = realm.absence_judged();
+    let known = |person: &PersonId| {
+        let ledgers = looks.iter().map(|(_, look)| &look.ledger).chain(rest.ledgers.iter().copied());
+        ledgers.into_iter().any(|ledger| ledger.links_of(person).next().is_some())
+    };
+    let lockouts = absence && !realm.lockout_of_nobody(known, t);
+    let judging = Judging { absence, lockouts, removals: realm.removals_kept_back().is_none() };
     let approvals = approvals(realm);
     let mut judged: BTreeMap<&TargetName, (Desired, Plan, Answers, Judged, &Look, &Observed)> = BTreeMap::new();
     for (name, look) in looks {

@@ -27,6 +27,8 @@ use super::sight::Sight;
 pub struct Judging {
     /// Nothing of the realm is unreadable, so that what is absent is gone.
     pub absence: bool,
+    /// So it is, and no Lockout stands of which nobody can tell whom it means: who is locked by none is not locked.
+    pub lockouts: bool,
     /// No RoleBinding, BusinessRole or unknown file is unreadable, so that what is not given is not given.
     pub removals: bool,
 }
@@ -140,6 +142,7 @@ pub fn plan(
             schema,
             observed,
             absence_judged: judging.absence,
+            lockouts_judged: judging.lockouts,
             removals_judged: judging.removals,
             broken: false,
             key_elsewhere: key_elsewhere.contains(&key),

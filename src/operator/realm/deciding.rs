@@ -34,6 +34,7 @@ impl RealmTask {
         self.dirty.since = None;
         self.settling.settle = self.settle();
         self.meet_targets(t);
+        self.meet_lockouts();
         if self.compiled.is_none() {
             self.compile();
             self.dirty.everybody = true;
@@ -76,7 +77,16 @@ impl RealmTask {
         for problem in self.realm.problems(t) {
             self.problems.entry((problem.kind, problem.name.clone())).or_default().push(problem);
         }
+        // Before anything else is said: whom a Lockout means must outlive this process.
+        self.report_lockouts();
         self.objects_unreported = true;
+    }
+
+    /// A Lockout may name somebody who is gone: whoever is remembered in a target.
+    fn meet_lockouts(&mut self) {
+        let ledgers: Vec<&Ledger> = self.looks.values().map(|look| &look.ledger).chain(self.others.values()).collect();
+        let affected = self.realm.meet(|person| ledgers.iter().any(|ledger| ledger.links_of(person).next().is_some()));
+        self.dirty.add(&affected.people);
     }
 
     /// This person is to be looked at wherever that may matter. `news`: something new is decided.

@@ -83,6 +83,7 @@ impl RealmTask {
         if std::mem::take(&mut self.objects_unreported) {
             self.report_targets();
             self.report_rest();
+            self.report_lockouts();
             self.report_realm();
             self.count();
         }
@@ -292,15 +293,25 @@ impl RealmTask {
         Stand::ready()
     }
 
-    /// Roles, bindings, policies, answers and Lockouts.
+    /// Lockouts, and whom each has met.
+    pub(super) fn report_lockouts(&self) {
+        for (_, name) in self.briefs.keys().filter(|(kind, _)| *kind == ResourceKind::Lockout) {
+            let fields = fields([("externalId", self.realm.met(name).map(|person| json!(person)))]);
+            self.say(ResourceKind::Lockout, name, fields, self.plain_stand(ResourceKind::Lockout, name).conditions());
+        }
+    }
+
+    /// Roles, bindings, policies and answers.
     fn report_rest(&self) {
         for (kind, name) in self.briefs.keys() {
             let stand = match kind {
                 ResourceKind::Policy => self.policy_stand(name),
-                ResourceKind::BusinessRole | ResourceKind::RoleBinding | ResourceKind::Approval | ResourceKind::Lockout => {
-                    self.plain_stand(*kind, name)
-                }
-                ResourceKind::Realm | ResourceKind::Person | ResourceKind::TargetSystem | ResourceKind::ConfigMap => continue,
+                ResourceKind::BusinessRole | ResourceKind::RoleBinding | ResourceKind::Approval => self.plain_stand(*kind, name),
+                ResourceKind::Lockout
+                | ResourceKind::Realm
+                | ResourceKind::Person
+                | ResourceKind::TargetSystem
+                | ResourceKind::ConfigMap => continue,
             };
             let mut conditions = Vec::new();
             if *kind == ResourceKind::Policy {
