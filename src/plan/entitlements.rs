@@ -51,7 +51,7 @@ pub fn plan_entitlements(
         }
         match (treatment, course) {
             (Treatment::Remove, Some(course)) if ours => {
-                revoke(sight, account, key, course.cause, vec![sight.state_reason(course)], out);
+                revoke(sight, account, key, course.cause, vec![sight.state_reason(course.cause)], out);
             }
             (Treatment::Follow, Some(_)) if decided => follow(sight, account, key, grant, out, findings),
             (Treatment::Follow | Treatment::Keep | Treatment::Remove, _) => {

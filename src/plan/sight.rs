@@ -9,7 +9,6 @@ use crate::model::observed::Observed;
 use crate::model::reason::Reason;
 use crate::model::schema::Schema;
 
-use super::course::Course;
 use super::desired::{DesiredAccount, DesiredPerson};
 use super::rules::{AccountRules, TargetRules};
 
@@ -54,9 +53,9 @@ impl Sight<'_> {
 
     /// Why a state does what it does, in words.
     #[must_use]
-    pub fn state_reason(&self, course: &Course) -> Reason {
+    pub fn state_reason(&self, cause: Cause) -> Reason {
         let day = |end: Option<Timestamp>| end.map(|end| format!(" ({end})")).unwrap_or_default();
-        let text = match course.cause {
+        let text = match cause {
             Cause::Lockout => "locked out".to_owned(),
             Cause::Gone => "nobody declares this person any more".to_owned(),
             Cause::Unasked => "no policy asks for this account any more".to_owned(),

@@ -195,7 +195,8 @@ fn fate(plan: &Plan, change: &Change, watch: &Watch<'_>) -> Fate {
         return Fate::Frozen;
     }
     let line = change.line();
-    if change.cause() == Cause::Lockout {
+    // A Delete is one whatever went before: shut they are.
+    if change.cause() == Cause::Lockout && !matches!(change.act(), Act::Delete) {
         return Fate::Send(None);
     }
     if let Some(approval) = watch.answers.rejected(&line) {
