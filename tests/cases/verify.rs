@@ -281,7 +281,8 @@ fn conditions(case: &Case, outcome: &Outcome, wrong: &mut Vec<String>) {
     for text in &case.expect.conditions {
         let (object, condition) = text.split_once(' ').unwrap();
         let (kind, name) = object.split_once('/').unwrap();
-        let (type_, status) = condition.split_once('=').unwrap();
+        let (type_, said) = condition.split_once('=').unwrap();
+        let (status, reason) = said.split_once(' ').map_or((said, None), |(status, reason)| (status, Some(reason)));
         let conditions = match kind {
             "TargetSystem" => of_target(&outcome.round, &TargetName::parse(name).unwrap()),
             "Person" => {
@@ -290,8 +291,10 @@ fn conditions(case: &Case, outcome: &Outcome, wrong: &mut Vec<String>) {
             }
             other => return wrong.push(format!("conditions of a {other} are not known to this runner")),
         };
-        let found =
-            conditions.iter().find(|condition| condition.type_ == type_).map(|condition| if condition.status { "True" } else { "False" });
-        differs(wrong, text, Some(status), found);
+        let found = conditions.iter().find(|condition| condition.type_ == type_);
+        differs(wrong, text, Some(status), found.map(|condition| if condition.status { "True" } else { "False" }));
+        if reason.is_some() {
+            differs(wrong, text, reason, found.map(|condition| condition.reason));
+        }
     }
 }

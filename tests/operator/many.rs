@@ -81,6 +81,7 @@ async fn what_somebody_forbids_stays_held_under_any_limit() {
     site.until("the third is shut out", async |site| site.accounts("dir").disabled().contains("p002")).await;
     site.until_said("TargetSystem", "dir", "Held", "True").await;
     assert_eq!(held(&site).await, lines);
+    assert_eq!(said(&site.get("TargetSystem", "dir").await.unwrap(), "Held")["reason"], "Rejected");
     site.throughout(3, "two stay", async |site| site.accounts("dir").disabled().len() == 1).await;
     site.delete("Approval", "no").await;
     site.until("the two go as well", async |site| site.accounts("dir").disabled().len() == 3).await;

@@ -17,6 +17,7 @@ use crate::model::observed::Scope;
 use crate::operator::backoff::Backoff;
 use crate::operator::clearance::Touched;
 use crate::operator::worker::Order;
+use crate::plan::conditions::HeldReason;
 use crate::plan::desired::Desired;
 
 /// What a target's worker is doing.
@@ -100,8 +101,8 @@ pub(super) struct Known {
     pub sending: BTreeSet<PersonId>,
     /// How often in a row something of theirs failed.
     pub trouble: BTreeMap<PersonId, u32>,
-    /// What is held.
-    pub held: BTreeMap<PersonId, BTreeSet<ChangeLine>>,
+    /// What is held, and why.
+    pub held: BTreeMap<PersonId, BTreeMap<ChangeLine, HeldReason>>,
     /// How many held changes the last plan had.
     pub told_held: usize,
     /// What the plan that is carried out was made from.

@@ -244,7 +244,7 @@ impl RealmTask {
             let person = &item.change.key().person;
             let open = match &item.fate {
                 Fate::Held(hold) => {
-                    known.held.entry(person.clone()).or_default().insert(item.change.line());
+                    known.held.entry(person.clone()).or_default().insert(item.change.line(), hold.into());
                     Open { reason: "Held", message: format!("{} is held: {hold}", item.change.line()), stalled: false }
                 }
                 Fate::Waits => {
