@@ -27,6 +27,8 @@ use super::sight::Sight;
 pub struct AccountPlan {
     /// In no particular order.
     pub changes: Vec<Change>,
+    /// What policy would take away if the state did not keep it.
+    pub kept: Vec<Change>,
     /// What is shown.
     pub findings: Vec<Finding>,
     /// What is to be remembered; none: nothing.
@@ -133,6 +135,7 @@ fn there(
     }
     out.findings.extend(values.findings.iter().cloned());
     entitlements::plan_entitlements(sight, course, account, &mut link, &mut out.changes, &mut out.findings);
+    out.kept = entitlements::kept(sight, course, account, &link);
     if course.is_some_and(|course| course.treatment == Treatment::Follow) && !sight.broken && sight.asked.is_some() {
         attributes::compare(sight, &values, account, &mut link, &mut out.changes);
     }

@@ -70,6 +70,20 @@ pub fn locked_course(
     link.and_then(|_| in_state(LifecycleState::Locked, Cause::Lockout, person, None, link, rules, account, t))
 }
 
+/// What would become of the account if its person were at work.
+#[must_use]
+pub fn course_at_work(
+    person: &DesiredPerson,
+    asked: Option<&DesiredAccount>,
+    link: Option<&Link>,
+    rules: &TargetRules,
+    account: &AccountName,
+    t: Timestamp,
+) -> Option<Course> {
+    let (state, cause) = at_work(person, asked, link, rules, t)?;
+    in_state(state, cause, person, asked, link, rules, account, t)
+}
+
 #[expect(clippy::too_many_arguments, reason = "the arguments of `course`, and what it found")]
 fn in_state(
     state: LifecycleState,
@@ -161,11 +175,21 @@ fn state_and_cause(
     match state {
         Terminated | Suspended | Leave | Preboarding => Some((state, Cause::Lifecycle(state))),
         Locked | Unasked => None,
-        Active => match person.stand {
-            Stand::Frozen(_) | Stand::Gone => None,
-            Stand::Decided if asked.is_some() || implied_by_grace(link, rules, t) => Some((Active, Cause::Policy)),
-            Stand::Decided => link.filter(|link| link.asked).map(|_| (Unasked, Cause::Unasked)),
-        },
+        Active => at_work(person, asked, link, rules, t),
+    }
+}
+
+fn at_work(
+    person: &DesiredPerson,
+    asked: Option<&DesiredAccount>,
+    link: Option<&Link>,
+    rules: &TargetRules,
+    t: Timestamp,
+) -> Option<(LifecycleState, Cause)> {
+    match person.stand {
+        Stand::Frozen(_) | Stand::Gone => None,
+        Stand::Decided if asked.is_some() || implied_by_grace(link, rules, t) => Some((LifecycleState::Active, Cause::Policy)),
+        Stand::Decided => link.filter(|link| link.asked).map(|_| (LifecycleState::Unasked, Cause::Unasked)),
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Plan {
     pub target: TargetName,
     /// In the order of sending.
     pub changes: Vec<Change>,
+    /// What policy would take away if no state kept it: wanted, and not sent.
+    pub kept: Vec<Change>,
     /// What is shown.
     pub findings: BTreeSet<Finding>,
     /// What is to be remembered of accounts, where that changes.
@@ -86,6 +88,7 @@ pub fn plan(
     let mut plan = Plan {
         target: rules.name.clone(),
         changes: Vec::new(),
+        kept: Vec::new(),
         findings: BTreeSet::new(),
         links: BTreeMap::new(),
         unlinked: BTreeSet::new(),
@@ -151,6 +154,7 @@ pub fn plan(
         };
         let account = plan_account(sight, known, found, chosen.get(&key).unwrap_or(&nothing));
         plan.changes.extend(account.changes);
+        plan.kept.extend(account.kept);
         plan.findings.extend(account.findings);
         plan.announced.extend(account.announced.into_iter().map(|brake| (key.clone(), brake)));
         plan.announced_before.extend(account.announced_before.into_iter().map(|brake| (key.clone(), brake)));

@@ -34,6 +34,11 @@ pub fn verify(case: &Case, outcome: &Outcome) -> Vec<String> {
         differs(&mut wrong, &format!("next of {person}"), expected.as_deref().map(moment).as_ref(), next.as_ref());
     }
     changes(case, outcome, &mut wrong);
+    if let Some(expected) = &expect.wanted {
+        let expected: BTreeMap<&str, _> = expected.iter().map(|(line, since)| (line.as_str(), moment(since))).collect();
+        let found = outcome.settling.wanted.iter().map(|(line, (_, since))| (line.as_str(), *since)).collect();
+        differs(&mut wrong, "wanted", Some(&expected), Some(&found));
+    }
     attributes(case, outcome, &mut wrong);
     for (text, expected) in &expect.ledger {
         remembered(text, expected.as_ref(), outcome, &mut wrong);

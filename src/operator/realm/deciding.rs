@@ -144,10 +144,7 @@ impl RealmTask {
                 self.others.insert(name.clone(), look.ledger);
             }
             self.due.forget(&name);
-            for line in self.wanted_of.remove(&name).unwrap_or_default().into_keys() {
-                self.settling.wanted.remove(&line);
-                self.settling.unsent.remove(&line);
-            }
+            self.settling.forget(&name, |_| true);
             self.compiled = None;
         }
         for (name, spec) in declared {

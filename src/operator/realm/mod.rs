@@ -37,7 +37,6 @@ use super::watch::Event;
 use super::worker::Answer;
 use super::{Context, OperatorError};
 use crate::ledger::{LedgerStore as _, StoreError};
-use crate::model::change::ChangeLine;
 use crate::model::ids::{ObjectName, PersonId, RealmId, TargetName};
 use crate::model::ledger::Ledger;
 use crate::model::observed::Scope;
@@ -114,8 +113,6 @@ pub struct RealmTask {
     /// The ledgers of targets that nobody declares.
     others: BTreeMap<TargetName, Ledger>,
     settling: Settling,
-    /// Whose the lines of `settling` are.
-    wanted_of: BTreeMap<TargetName, BTreeMap<ChangeLine, PersonId>>,
     due: Due,
     store: Option<Arc<StatusLedgers>>,
     scribe: Option<Scribe>,
@@ -169,7 +166,6 @@ impl RealmTask {
             known: BTreeMap::new(),
             others: BTreeMap::new(),
             settling: Settling::default(),
-            wanted_of: BTreeMap::new(),
             due: Due::default(),
             store: None,
             unreported: BTreeSet::new(),

@@ -21,7 +21,7 @@ use crate::operator::clock::now;
 use crate::operator::worker::{Answer, Errand, Order};
 use crate::plan::desired::Desired;
 use crate::plan::finding::{Finding, FindingKind, Subject};
-use crate::plan::guard::{Fate, GuardedPlan, must_last};
+use crate::plan::guard::{Fate, GuardedPlan};
 use crate::plan::lookups::questions;
 use crate::plan::round::{Rest, next_due_here, plan_looks, reading};
 use crate::realm::object::ResourceKind;
@@ -158,7 +158,7 @@ impl RealmTask {
             Err(_) => BTreeMap::new(),
         };
         let rules = look.rules.clone();
-        self.settle_what_is_wanted(target, scope, &people, &plan, t);
+        self.settling.note(&plan, t);
         self.note_open(target, &people, &plan, t);
         self.set_due(target, &people, &desired, t);
         self.summarize(target, scope, &plan, t);
@@ -189,38 +189,6 @@ impl RealmTask {
         self.unreported.extend(people);
     }
 
-    /// Since when each removal has been wanted without a break, and what is wanted and unsent.
-    fn settle_what_is_wanted(&mut self, target: &TargetName, scope: &Scope, people: &BTreeSet<PersonId>, plan: &GuardedPlan, t: Timestamp) {
-        let mut wanted = BTreeMap::new();
-        let mut unsent = BTreeMap::new();
-        for item in plan.items() {
-            let line = item.change.line();
-            if must_last(&item.change) {
-                wanted.insert(line.clone(), self.settling.wanted.get(&line).copied().unwrap_or(t));
-            }
-            // What is sent is charged with the first record; until then it counts here.
-            if let (Some(brake), Fate::Waits | Fate::Held(_) | Fate::Send(_)) = (item.change.brake(), &item.fate) {
-                unsent.insert(line, (item.change.key().clone(), brake));
-            }
-        }
-        let seen = |person: &PersonId| *scope == Scope::Whole || people.contains(person);
-        let lines: Vec<_> = self.wanted_of.get(target).into_iter().flatten().filter(|(_, person)| seen(person)).collect();
-        for (line, _) in lines {
-            self.settling.wanted.remove(line);
-            self.settling.unsent.remove(line);
-        }
-        let of = self.wanted_of.entry(target.clone()).or_default();
-        of.retain(|_, person| !seen(person));
-        for item in plan.items() {
-            let line = item.change.line();
-            if wanted.contains_key(&line) || unsent.contains_key(&line) {
-                of.insert(line, item.change.key().person.clone());
-            }
-        }
-        self.settling.wanted.extend(wanted);
-        self.settling.unsent.extend(unsent);
-    }
-
     /// Who is not as they should be, as far as it is known before anything is sent.
     fn note_open(&mut self, target: &TargetName, people: &BTreeSet<PersonId>, plan: &GuardedPlan, t: Timestamp) {
         let Some(known) = self.known.get_mut(target) else { return };
@@ -248,8 +216,7 @@ impl RealmTask {
                     Open { reason: "Held", message: format!("{} is held: {hold}", item.change.line()), stalled: false }
                 }
                 Fate::Waits => {
-                    let since = self.settling.wanted.get(&item.change.line()).copied().unwrap_or(t);
-                    let at = since.checked_add(self.settling.settle).unwrap_or(t);
+                    let at = self.settling.sent_from(&item.change.line(), t);
                     self.due.by((person.clone(), Some(target.clone())), at);
                     Open {
                         reason: "Progressing",
