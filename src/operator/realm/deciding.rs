@@ -14,7 +14,7 @@ use crate::apply::run::{broken, compile_with, rules_of};
 use crate::model::change::LifecycleState;
 use crate::model::failure::Failure;
 use crate::model::ids::{PersonId, TargetName};
-use crate::model::ledger::Ledger;
+use crate::model::ledger::{Fact, Ledger};
 use crate::model::schema::Schema;
 use crate::operator::clearance::Touched;
 use crate::operator::vault::NamespaceVault;
@@ -47,7 +47,7 @@ impl RealmTask {
         };
         let asked_for = std::mem::take(&mut self.asked_for);
         let rules: BTreeMap<TargetName, TargetRules> = self.looks.iter().map(|(name, look)| (name.clone(), look.rules.clone())).collect();
-        let ledgers: Vec<&Ledger> = self.looks.values().map(|look| &look.ledger).chain(self.others.values()).collect();
+        let ledgers: Vec<&Ledger> = self.ledgers().collect();
         let broken = self.compiled.as_ref().map_or_else(|| Frozen::new("the policies are not compiled yet", ""), broken);
         let compiled = self.compiled.as_ref().and_then(|compiled| compiled.as_ref().ok()).ok_or(&broken);
         let mut decided = decide_again(&self.realm, compiled, &rules, &ledgers, &people, &self.decided, t);
@@ -139,9 +139,16 @@ impl RealmTask {
             self.known.keys().filter(|name| !declared.contains_key(*name) && !unreadable.contains_key(*name)).cloned().collect();
         for name in gone {
             // The worker ends when it has finished; nothing is changed in the target.
-            self.known.remove(&name);
-            if let Some(look) = self.looks.remove(&name) {
+            let notes = self.known.remove(&name).map(|known| known.notes).unwrap_or_default();
+            if let Some(mut look) = self.looks.remove(&name) {
+                notes.iter().for_each(|note| look.ledger.record(note));
                 self.others.insert(name.clone(), look.ledger);
+            }
+            // What was to be forgotten there, and nobody can record any more.
+            for note in &notes {
+                if let Fact::Unlinked(key) = note {
+                    self.let_be(&key.person);
+                }
             }
             self.due.forget(&name);
             self.settling.forget(&name, |_| true);

@@ -179,6 +179,14 @@ impl Known {
         self.stage = Stage::Looking(scope);
     }
 
+    /// Nothing is remembered of this person, and nobody declares them: there is nothing to say of them either.
+    pub(super) fn forget(&mut self, person: &PersonId) {
+        self.open.remove(person);
+        self.held.remove(person);
+        self.trouble.remove(person);
+        self.left.remove(person);
+    }
+
     /// Whether it is in the middle of writing.
     pub(super) fn is_sending(&self) -> bool {
         self.stage == Stage::Carrying

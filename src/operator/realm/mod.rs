@@ -230,13 +230,17 @@ impl RealmTask {
             let opened = async {
                 let store = StatusLedgers::open(client.clone(), self.namespace.clone()).await?;
                 // What an earlier session recorded and could not write to people's statuses any more. What fails comes with the next record.
-                for target in store.targets().await? {
-                    let _ = store.flush(&target).await;
+                let targets = store.targets().await?;
+                for target in &targets {
+                    let _ = store.flush(target).await;
                 }
-                Ok::<_, StoreError>((store, Scribe::open(client.clone(), &self.namespace).await?))
+                let ledgers: Vec<Ledger> = targets.iter().map(|target| store.ledger(target)).collect();
+                Ok::<_, StoreError>((store, ledgers, Scribe::open(client.clone(), &self.namespace).await?))
             };
             match opened.await {
-                Ok((store, scribe)) => {
+                Ok((store, ledgers, scribe)) => {
+                    // Until its object is read, nobody declares a target.
+                    self.others = ledgers.into_iter().map(|ledger| (ledger.target.clone(), ledger)).collect();
                     for problem in store.problems() {
                         tracing::warn!(namespace = %self.namespace, %problem, "cannot be read back");
                     }
@@ -262,6 +266,11 @@ impl RealmTask {
         let retries = self.known.values().filter_map(|known| known.retry_at());
         let dirty = self.dirty.at().filter(|_| self.is_ready());
         dirty.into_iter().chain(due).chain(targets).chain(retries).fold(far, Instant::min).max(Instant::now() + MOMENT)
+    }
+
+    /// The ledgers of all targets, declared or not.
+    fn ledgers(&self) -> impl Iterator<Item = &Ledger> {
+        self.looks.values().map(|look| &look.ledger).chain(self.others.values())
     }
 
     fn is_ready(&self) -> bool {

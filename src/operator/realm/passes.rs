@@ -15,7 +15,7 @@ use crate::ledger::StoreError;
 use crate::model::change::Change;
 use crate::model::failure::Failure;
 use crate::model::ids::{ObjectName, PersonId, TargetName};
-use crate::model::ledger::{Fact, Ledger};
+use crate::model::ledger::Fact;
 use crate::model::observed::{Observed, Scope};
 use crate::operator::clock::now;
 use crate::operator::worker::{Answer, Errand, Order};
@@ -49,17 +49,21 @@ impl RealmTask {
 
     fn start_look(&mut self, name: &TargetName, t: Timestamp) {
         let (Some(known), Some(look)) = (self.known.get_mut(name), self.looks.get(name)) else { return };
-        if known.spec.suspend || !known.may_try() || !matches!(known.stage, Stage::Idle | Stage::Closed) {
+        if !known.may_try() || !matches!(known.stage, Stage::Idle | Stage::Closed) {
             return;
         }
-        if known.stage == Stage::Closed || known.reopen {
-            known.reopen = false;
-            known.stage = Stage::Opening;
-            known.give(Order::Open(Box::new(known.spec.clone())));
-        } else if !known.notes.is_empty() {
+        if !known.notes.is_empty() {
+            // For this the target need not be open.
+            known.reopen |= known.stage == Stage::Closed;
             known.stage = Stage::Carrying;
             known.noting = known.notes.len();
             known.give(Order::Record(known.notes.clone()));
+        } else if known.spec.suspend {
+            // Neither read nor written.
+        } else if known.stage == Stage::Closed || known.reopen {
+            known.reopen = false;
+            known.stage = Stage::Opening;
+            known.give(Order::Open(Box::new(known.spec.clone())));
         } else if known.urgent.is_empty() && (known.renew || known.sweep_at <= t || known.wants_all(MANY)) {
             known.renew = false;
             known.pending.clear();
@@ -144,7 +148,7 @@ impl RealmTask {
         let rest = Rest {
             settling: Some(&self.settling),
             clean: self.known.iter().filter(|(_, known)| known.clean).map(|(name, _)| name.clone()).collect(),
-            ledgers: self.looks.values().map(|look| &look.ledger).chain(self.others.values()).collect(),
+            ledgers: self.ledgers().collect(),
         };
         let Some(planned) = plan_looks(&self.realm, &self.decided, [(target, look)], &rest, t).remove(target) else { return };
         let desired = Arc::new(planned.desired);
@@ -313,11 +317,17 @@ impl RealmTask {
                 Fact::Intended(_) | Fact::Window(_) | Fact::Scope(_) | Fact::Released(..) | Fact::HadPolicy | Fact::Done => {}
             }
         }
-        let held = |ledger: &Ledger, person: &PersonId| ledger.links_of(person).next().is_some();
-        let over = unlinked
-            .into_iter()
-            .filter(|person| !self.looks.values().map(|look| &look.ledger).chain(self.others.values()).any(|ledger| held(ledger, person)))
-            .collect();
+        let gone: Vec<&PersonId> =
+            unlinked.iter().filter(|person| ledger.links_of(person).next().is_none() && !self.realm.is_declared(person)).collect();
+        for person in gone {
+            // No look shows them any more.
+            self.due.set((person.clone(), Some(target.clone())), None);
+            self.settling.forget(target, |of| of == person);
+            if let Some(known) = self.known.get_mut(target) {
+                known.forget(person);
+            }
+        }
+        let over = unlinked.into_iter().filter(|person| !self.is_remembered(person)).collect();
         self.finish_departures(over);
         self.objects_unreported = true;
     }
