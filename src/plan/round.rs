@@ -132,13 +132,8 @@ pub fn plan_looks<'a>(
     t: Timestamp,
 ) -> BTreeMap<TargetName, TargetRound> {
     let looks: Vec<(&TargetName, &Look)> = looks.into_iter().collect();
-    let absence = realm.absence_judged();
-    let known = |person: &PersonId| {
-        let ledgers = looks.iter().map(|(_, look)| &look.ledger).chain(rest.ledgers.iter().copied());
-        ledgers.into_iter().any(|ledger| ledger.links_of(person).next().is_some())
-    };
-    let lockouts = absence && !realm.lockout_of_nobody(known, t);
-    let judging = Judging { absence, lockouts, removals: realm.removals_kept_back().is_none() };
+    let ledgers: Vec<&Ledger> = looks.iter().map(|(_, look)| &look.ledger).chain(rest.ledgers.iter().copied()).collect();
+    let judging = Judging::of(realm, &ledgers, t);
     let approvals = approvals(realm);
     let mut judged: BTreeMap<&TargetName, (Desired, Plan, Answers, Judged, &Look, &Observed)> = BTreeMap::new();
     for (name, look) in looks {

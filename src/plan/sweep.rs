@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use crate::model::account::{Account, AccountKey};
 use crate::model::change::{Act, Brake, Change, LifecycleState};
 use crate::model::entitlement::EntitlementKey;
-use crate::model::ids::{AccountId, TargetName};
+use crate::model::ids::{AccountId, PersonId, TargetName};
 use crate::model::ledger::{Fact, Ledger, Link};
 use crate::model::observed::{Extent, Observed, Scope};
 use crate::model::schema::Schema;
+use crate::realm::index::Realm;
 
 use super::account::plan_account;
 use super::allocate::allocate;
@@ -23,7 +24,7 @@ use super::rules::TargetRules;
 use super::sight::Sight;
 
 /// What the realm says about judging.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Judging {
     /// Nothing of the realm is unreadable, so that what is absent is gone.
     pub absence: bool,
@@ -31,6 +32,22 @@ pub struct Judging {
     pub lockouts: bool,
     /// No RoleBinding, BusinessRole or unknown file is unreadable, so that what is not given is not given.
     pub removals: bool,
+}
+
+impl Judging {
+    /// What can be judged at `t`; `ledgers` are all there are, so that it is known who ever had an account.
+    #[must_use]
+    pub fn of(realm: &Realm, ledgers: &[&Ledger], t: Timestamp) -> Self {
+        let absence = realm.absence_judged();
+        let known = |person: &PersonId| ledgers.iter().any(|ledger| ledger.links_of(person).next().is_some());
+        Self { absence, lockouts: absence && !realm.lockout_of_nobody(known, t), removals: realm.removals_kept_back().is_none() }
+    }
+
+    /// Whether something can be judged now that could not be before.
+    #[must_use]
+    pub fn gains_on(self, before: Self) -> bool {
+        self.absence && !before.absence || self.lockouts && !before.lockouts || self.removals && !before.removals
+    }
 }
 
 /// What one target needs, before the guard.

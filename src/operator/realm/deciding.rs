@@ -17,13 +17,16 @@ use crate::model::ids::{PersonId, TargetName};
 use crate::model::ledger::{Fact, Ledger};
 use crate::model::schema::Schema;
 use crate::operator::clearance::Touched;
+use crate::operator::due::Due;
 use crate::operator::vault::NamespaceVault;
 use crate::operator::worker::{Surroundings, work};
 use crate::plan::decided::{PersonDecision, decide_again};
 use crate::plan::round::Look;
 use crate::plan::rules::TargetRules;
+use crate::plan::sweep::Judging;
 use crate::realm::index::Realm;
 use crate::realm::input::Frozen;
+use crate::realm::object::ResourceKind;
 
 /// How many orders may wait for a worker; one at a time is given.
 const ORDERS: usize = 4;
@@ -31,6 +34,8 @@ const ORDERS: usize = 4;
 impl RealmTask {
     /// Decides for everybody who is touched, and says where they are to be looked at.
     pub(super) fn decide(&mut self, t: Timestamp) {
+        self.take_over(t);
+        self.set_over(t);
         self.dirty.since = None;
         self.settling.settle = self.settle();
         self.meet_targets(t);
@@ -59,7 +64,9 @@ impl RealmTask {
                 Some(new) => self.decided.people.insert(person.clone(), new.clone()),
                 None => self.decided.people.remove(&person),
             };
-            self.due.set((person.clone(), None), new.as_ref().and_then(|new| new.due));
+            let unlocked = || self.realm.lockouts_of(&person, t).iter().filter_map(|lockout| lockout.until).min();
+            let due = new.as_ref().map_or_else(unlocked, |new| new.due);
+            self.due.set((person.clone(), None), due);
             self.unreported.insert(person.clone());
             // What is to become of somebody whom nobody declares is not decided: only a look tells.
             let news = !same(old.as_ref(), new.as_ref());
@@ -68,9 +75,9 @@ impl RealmTask {
             }
         }
         // What could not be judged before, and can be now, shows in no decision.
-        let judged = (self.realm.absence_judged(), self.realm.removals_kept_back().is_none());
+        let judged = Judging::of(&self.realm, &self.ledgers().collect::<Vec<_>>(), t);
         let before = std::mem::replace(&mut self.judged, judged);
-        if judged.0 && !before.0 || judged.1 && !before.1 {
+        if judged.gains_on(before) {
             self.known.values_mut().for_each(|known| known.renew = true);
         }
         self.problems.clear();
@@ -80,6 +87,28 @@ impl RealmTask {
         // Before anything else is said: whom a Lockout means must outlive this process.
         self.report_lockouts();
         self.objects_unreported = true;
+    }
+
+    /// When each Approval and each Lockout is over.
+    fn set_over(&mut self, t: Timestamp) {
+        let approvals = self.realm.approvals().map(|approval| (ResourceKind::Approval, &approval.meta.name, approval.spec.expires));
+        let lockouts = self.realm.lockouts().map(|lockout| (ResourceKind::Lockout, &lockout.meta.name, lockout.spec.until));
+        self.over = Due::default();
+        for (kind, name, over) in approvals.chain(lockouts) {
+            self.over.set((kind, name.clone()), over.map(|over| over.0).filter(|over| *over > t));
+        }
+    }
+
+    /// What is over by now touches whom it would touch if it were deleted.
+    pub(super) fn take_over(&mut self, t: Timestamp) {
+        for (kind, name) in self.over.take(t) {
+            if kind == ResourceKind::Approval {
+                let affected = self.realm.answer_over(&name);
+                self.affect(&affected);
+            }
+            // Of a Lockout those whom it means know themselves; but one that means nobody keeps others from being judged.
+            self.dirty.moved();
+        }
     }
 
     /// A Lockout may name somebody who is gone: whoever is remembered in a target.

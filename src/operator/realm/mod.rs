@@ -43,6 +43,7 @@ use crate::model::observed::Scope;
 use crate::plan::decided::Decided;
 use crate::plan::guard::Settling;
 use crate::plan::round::Look;
+use crate::plan::sweep::Judging;
 use crate::policy::{Compiled, PolicyError};
 use crate::realm::index::{Affected, Realm, RealmProblem};
 use crate::realm::object::{ResourceKind, Unreadable};
@@ -114,13 +115,15 @@ pub struct RealmTask {
     others: BTreeMap<TargetName, Ledger>,
     settling: Settling,
     due: Due,
+    /// When Approvals and Lockouts are over.
+    over: Due<(ResourceKind, ObjectName)>,
     store: Option<Arc<StatusLedgers>>,
     scribe: Option<Scribe>,
     /// What is wrong between the objects, as of the last decision.
     problems: BTreeMap<(ResourceKind, ObjectName), Vec<RealmProblem>>,
     started: Instant,
-    /// Whether absence, and what no policy gives, could be judged at the last decision.
-    judged: (bool, bool),
+    /// What could be judged at the last decision.
+    judged: Judging,
     /// Another operator has written a ledger of this realm.
     fenced: Option<StoreError>,
     /// People who are to be reported on.
@@ -146,7 +149,7 @@ impl RealmTask {
             scribe: None,
             problems: BTreeMap::new(),
             started: Instant::now(),
-            judged: (false, false),
+            judged: Judging::default(),
             fenced: None,
             context,
             namespace,
@@ -167,6 +170,7 @@ impl RealmTask {
             others: BTreeMap::new(),
             settling: Settling::default(),
             due: Due::default(),
+            over: Due::default(),
             store: None,
             unreported: BTreeSet::new(),
             objects_unreported: false,
@@ -261,7 +265,7 @@ impl RealmTask {
         let far = Instant::now() + Duration::from_secs(60);
         let t = now();
         let in_seconds = |at: Timestamp| Instant::now() + Duration::from_secs(u64::try_from(at.as_second() - t.as_second()).unwrap_or(0));
-        let due = self.due.next().map(in_seconds);
+        let due = self.next_due().map(in_seconds);
         let targets = self.known.values().filter_map(|known| known.wakes()).map(in_seconds);
         let retries = self.known.values().filter_map(|known| known.retry_at());
         let dirty = self.dirty.at().filter(|_| self.is_ready());
@@ -271,6 +275,11 @@ impl RealmTask {
     /// The ledgers of all targets, declared or not.
     fn ledgers(&self) -> impl Iterator<Item = &Ledger> {
         self.looks.values().map(|look| &look.ledger).chain(self.others.values())
+    }
+
+    /// When anything comes next by itself.
+    fn next_due(&self) -> Option<Timestamp> {
+        self.due.next().into_iter().chain(self.over.next()).min()
     }
 
     fn is_ready(&self) -> bool {
@@ -283,6 +292,7 @@ impl RealmTask {
             return;
         }
         let t = now();
+        self.take_over(t);
         for (person, target) in self.due.take(t) {
             match target.and_then(|target| self.known.get_mut(&target)) {
                 Some(known) => {

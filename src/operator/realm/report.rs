@@ -378,7 +378,7 @@ impl RealmTask {
             ("people", Some(json!(people))),
             ("held", Some(json!(held))),
             ("frozen", frozen.map(|why| json!(why))),
-            ("next", self.due.next().map(|at| json!(at.to_string()))),
+            ("next", self.next_due().map(|at| json!(at.to_string()))),
         ]);
         self.say(ResourceKind::Realm, name, fields, stand.conditions());
     }

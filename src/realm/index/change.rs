@@ -99,6 +99,16 @@ impl Realm {
         self.affected(touched)
     }
 
+    /// Whom it touches that an Approval's time is over: as if it were taken out.
+    #[must_use]
+    pub fn answer_over(&self, name: &ObjectName) -> Affected {
+        let mut touched = Touched::default();
+        if let Some(approval) = self.approvals.get(name) {
+            self.touch_approved(&approval.spec, &mut touched);
+        }
+        self.affected(touched)
+    }
+
     /// Says what is there and cannot be read: all of it, in place of what was said before.
     pub fn mark_unreadable(&mut self, unreadable: Vec<Unreadable>) -> Affected {
         let mut touched = Touched::default();
