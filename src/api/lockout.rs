@@ -4,7 +4,8 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::condition::ObjectStatus;
+use super::condition::Condition;
+use super::schema::immutable;
 use super::time::Moment;
 
 /// Shuts one person out of everything, now: accounts are disabled and sessions ended, whatever policies, bindings or the guard say.
@@ -18,16 +19,17 @@ use super::time::Moment;
     shortname = "plockout",
     namespaced,
     category = "provost",
-    status = "ObjectStatus",
+    status = "LockoutStatus",
     printcolumn(name = "Person", type_ = "string", json_path = ".spec.person"),
     printcolumn(name = "Until", type_ = "string", json_path = ".spec.until"),
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "ExternalId", type_ = "string", json_path = ".status.externalId", priority = 1),
     printcolumn(name = "Reason", type_ = "string", json_path = ".spec.reason", priority = 1),
     printcolumn(name = "Requested-By", type_ = "string", json_path = ".spec.requestedBy", priority = 1)
 )]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-#[schemars(extend("required" = ["person"]))]
+#[schemars(extend("required" = ["person"], "x-kubernetes-validations" = [immutable("person")]))]
 pub struct LockoutSpec {
     /// Name of the Person object to shut out, such as `cho`.
     #[schemars(length(min = 1, max = 253))]
@@ -47,4 +49,20 @@ pub struct LockoutSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub requested_by: Option<String>,
+}
+
+/// What Provost reports of a Lockout.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LockoutStatus {
+    /// The `metadata.generation` of which this status speaks; -1: Provost has not seen the object yet.
+    pub observed_generation: i64,
+    /// Who is shut out: the externalId that the name in `spec.person` met. From then on it is they, whatever becomes of the name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    pub external_id: Option<String>,
+    /// Ready, and what else is to be said.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
 }

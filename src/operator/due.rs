@@ -10,15 +10,21 @@ use crate::model::ids::{PersonId, TargetName};
 pub type Matter = (PersonId, Option<TargetName>);
 
 /// The queue of due instants; each matter is in it once.
-#[derive(Debug, Default)]
-pub struct Due {
-    at: BTreeSet<(Timestamp, Matter)>,
-    of: BTreeMap<Matter, Timestamp>,
+#[derive(Debug)]
+pub struct Due<M = Matter> {
+    at: BTreeSet<(Timestamp, M)>,
+    of: BTreeMap<M, Timestamp>,
 }
 
-impl Due {
+impl<M> Default for Due<M> {
+    fn default() -> Self {
+        Self { at: BTreeSet::new(), of: BTreeMap::new() }
+    }
+}
+
+impl<M: Ord + Clone> Due<M> {
     /// This matter is due then, and at no other time; `None`: never.
-    pub fn set(&mut self, matter: Matter, at: Option<Timestamp>) {
+    pub fn set(&mut self, matter: M, at: Option<Timestamp>) {
         if let Some(before) = self.of.remove(&matter) {
             self.at.remove(&(before, matter.clone()));
         }
@@ -29,7 +35,7 @@ impl Due {
     }
 
     /// This matter is due then at the latest.
-    pub fn by(&mut self, matter: Matter, at: Timestamp) {
+    pub fn by(&mut self, matter: M, at: Timestamp) {
         if self.of.get(&matter).is_none_or(|known| at < *known) {
             self.set(matter, Some(at));
         }
@@ -41,15 +47,8 @@ impl Due {
         self.at.first().map(|(at, _)| *at)
     }
 
-    /// When anything of this person is due next.
-    #[must_use]
-    pub fn next_of(&self, person: &PersonId) -> Option<Timestamp> {
-        let from = (person.clone(), None);
-        self.of.range(from..).take_while(|((of, _), _)| of == person).map(|(_, at)| *at).min()
-    }
-
     /// Takes out all that is due now.
-    pub fn take(&mut self, now: Timestamp) -> Vec<Matter> {
+    pub fn take(&mut self, now: Timestamp) -> Vec<M> {
         let mut due = Vec::new();
         while let Some((at, _)) = self.at.first()
             && *at <= now
@@ -60,6 +59,15 @@ impl Due {
             }
         }
         due
+    }
+}
+
+impl Due {
+    /// When anything of this person is due next.
+    #[must_use]
+    pub fn next_of(&self, person: &PersonId) -> Option<Timestamp> {
+        let from = (person.clone(), None);
+        self.of.range(from..).take_while(|((of, _), _)| of == person).map(|(_, at)| *at).min()
     }
 
     /// A target is gone.
@@ -83,7 +91,7 @@ mod tests {
 
     #[test]
     fn each_matter_is_due_once_and_in_order() {
-        let mut due = Due::default();
+        let mut due: Due = Due::default();
         due.set(ann(None), Some(at(30)));
         due.set(ann(Some("mail")), Some(at(20)));
         due.by(ann(Some("mail")), at(25));

@@ -18,7 +18,7 @@ use crate::api::policy::Policy;
 use crate::api::realm::Realm;
 use crate::api::role::BusinessRole;
 use crate::api::target::TargetSystem;
-use crate::model::ids::ObjectName;
+use crate::model::ids::{ObjectName, PersonId};
 use crate::realm::object::{Body, Meta, Object, Place, ResourceKind, Unreadable};
 
 use super::status::FINALIZER;
@@ -72,6 +72,8 @@ pub struct Entry {
     pub finalizer: bool,
     /// The annotation that asks for another look.
     pub requested: Option<String>,
+    /// Of a Lockout: whom its name has met, as its status says.
+    pub met: Option<PersonId>,
     /// What it says, or why that cannot be read; nothing of what is no input.
     pub said: Option<Result<Object, Unreadable>>,
 }
@@ -116,6 +118,9 @@ pub fn reader(of: Watched) -> fn(DynamicObject) -> Option<Entry> {
 /// Reads an object of this kind. `None`: it has no name that could be one of ours.
 fn input(kind: ResourceKind, object: DynamicObject) -> Option<Entry> {
     let mut entry = entry(Watched::Input(kind), &object)?;
+    if kind == ResourceKind::Lockout {
+        entry.met = object.data.pointer("/status/externalId").and_then(Value::as_str).and_then(|id| PersonId::parse(id).ok());
+    }
     let said = said(kind, &entry.name, object);
     entry.said = Some(said);
     Some(entry)
@@ -147,6 +152,7 @@ fn entry<K: Resource>(of: Watched, object: &K) -> Option<Entry> {
         leaving: meta.deletion_timestamp.is_some(),
         finalizer: object.finalizers().iter().any(|finalizer| finalizer == FINALIZER),
         requested,
+        met: None,
         said: None,
     })
 }

@@ -73,12 +73,14 @@ impl Recorded {
     pub async fn read(client: &Client, namespace: &str, t: Timestamp) -> Result<Self, RecordedError> {
         let mut realm = Realm::new(RealmId::parse(namespace)?);
         let mut unreadable: Vec<Unreadable> = Vec::new();
+        let mut met = BTreeMap::new();
         for kind in ResourceKind::all() {
             let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource(kind));
             let failed = |why| RecordedError::List { kind, namespace: namespace.to_owned(), why };
             let (entries, _) = list(&api, reader(Watched::Input(kind))).await.map_err(failed)?;
             let mut objects: Vec<Object> = Vec::new();
             for entry in entries {
+                met.extend(entry.met.filter(|_| !entry.leaving).map(|person| (entry.name, person)));
                 match entry.said.filter(|_| !entry.leaving) {
                     Some(Ok(object)) => objects.push(object),
                     Some(Err(torn)) => unreadable.push(torn),
@@ -89,6 +91,9 @@ impl Recorded {
         }
         if let Some(id) = realm.spec().and_then(|spec| spec.id.clone()) {
             realm.rename(RealmId::parse(id)?);
+        }
+        for (lockout, person) in met {
+            realm.remember_met(&lockout, person);
         }
         realm.mark_unreadable(unreadable);
         let store = StatusLedgers::open(client.clone(), namespace).await?;

@@ -15,7 +15,7 @@ use crate::model::value::{Attributes, Value};
 
 use super::attributes::{self, Values};
 use super::correlate::Found;
-use super::course::{Aim, Course, course};
+use super::course::{Aim, Course, course, locked_course};
 use super::desired::Stand;
 use super::entitlements;
 use super::finding::{Finding, FindingKind};
@@ -27,6 +27,8 @@ use super::sight::Sight;
 pub struct AccountPlan {
     /// In no particular order.
     pub changes: Vec<Change>,
+    /// What policy would take away if the state did not keep it.
+    pub kept: Vec<Change>,
     /// What is shown.
     pub findings: Vec<Finding>,
     /// What is to be remembered; none: nothing.
@@ -44,15 +46,17 @@ pub fn plan_account(mut sight: Sight<'_>, known: Option<&Link>, found: Found<'_>
     // What is seen open now has not stayed Disabled, whatever was seen before: no later step is due.
     let open = matches!(&found, Found::Account { seen, .. } if seen.account().state != AccountState::Disabled);
     let reopened = known.filter(|link| open && link.disabled.is_some()).map(|link| Link { disabled: None, ..link.clone() });
-    let mut course = course(sight.person, sight.asked, reopened.as_ref().or(known), sight.rules, &sight.key.account, sight.t);
-    if matches!(course.as_ref().map(|c| c.cause), Some(Cause::Gone)) && !sight.absence_judged
-        || matches!(course.as_ref().map(|c| c.cause), Some(Cause::Unasked)) && !sight.removals_judged
-    {
+    let link = reopened.as_ref().or(known);
+    let mut course = course(sight.person, sight.asked, link, sight.rules, &sight.key.account, sight.t);
+    if matches!(course.as_ref().map(|c| c.cause), Some(Cause::Gone)) && !sight.absence_judged {
+        course = locked_course(sight.person, link, sight.rules, &sight.key.account, sight.t);
+    }
+    if matches!(course.as_ref().map(|c| c.cause), Some(Cause::Unasked)) && !sight.removals_judged {
         course = None;
     }
-    // Whether a Lockout is gone cannot be told while anything is unreadable: who is locked stays locked.
+    // Whether a Lockout is gone cannot be told while anything is unreadable, or one names nobody: who is locked stays locked.
     let locked = known.and_then(|link| link.stage).is_some_and(|(state, _)| state == LifecycleState::Locked);
-    if locked && !sight.absence_judged && course.as_ref().is_some_and(|course| course.aim == Aim::Enabled) {
+    if locked && !sight.lockouts_judged && course.as_ref().is_some_and(|course| course.aim == Aim::Enabled) {
         course = None;
     }
     let values = match sight.asked {
@@ -86,7 +90,7 @@ fn there(
 ) {
     let account = seen.account();
     if account.own_login || sight.rules.is_protected(&account.name) {
-        if sight.asked.is_some() || known.is_some() || course.is_some_and(|course| course.cause != Cause::Gone) {
+        if sight.asked.is_some() || known.is_some() || course.is_some_and(|course| course.shut_by != Cause::Gone) {
             out.findings.push(Finding::account(
                 &sight.key,
                 FindingKind::Protected,
@@ -112,7 +116,7 @@ fn there(
     announce(sight, known, account, &mut link, out);
     remember_sight(sight, course, known, account, adopted, &mut link);
     let own = account.owner.as_ref() != Some(&sight.rules.owner_key(&sight.key));
-    let untouched = sight.person.paused && !sight.person.locked || sight.person.stand == Stand::Gone && link.retain;
+    let untouched = !sight.person.locked && (sight.person.paused || sight.person.stand == Stand::Gone && link.retain);
     if untouched {
         out.link = Some(link);
         return;
@@ -131,6 +135,7 @@ fn there(
     }
     out.findings.extend(values.findings.iter().cloned());
     entitlements::plan_entitlements(sight, course, account, &mut link, &mut out.changes, &mut out.findings);
+    out.kept = entitlements::kept(sight, course, account, &link);
     if course.is_some_and(|course| course.treatment == Treatment::Follow) && !sight.broken && sight.asked.is_some() {
         attributes::compare(sight, &values, account, &mut link, &mut out.changes);
     }
@@ -209,7 +214,10 @@ fn remember_gone(sight: &Sight<'_>, course: Option<&Course>, link: &mut Link) {
 
 fn state_changes(sight: &Sight<'_>, course: &Course, seen: Seen<'_>, link: &mut Link, out: &mut AccountPlan) {
     let account = seen.account();
-    let mut push = |act: Act| out.changes.push(Change::of(sight.key.clone(), seen, act, course.cause, vec![sight.state_reason(course)]));
+    let mut push = |act: Act| {
+        let cause = if act == Act::Delete { course.cause } else { course.shut_by };
+        out.changes.push(Change::of(sight.key.clone(), seen, act, cause, vec![sight.state_reason(cause)]));
+    };
     match course.aim {
         Aim::Enabled => {
             if account.state == AccountState::Disabled && !sight.broken {
@@ -332,7 +340,7 @@ fn unread(sight: &Sight<'_>, course: Option<&Course>, known: Option<&Link>, out:
     let mut link = known.clone();
     remember_gone(sight, course, &mut link);
     // A leaver's Disable goes by recorded id, where an id is never given twice.
-    let leaver = course.is_some_and(|course| matches!(course.cause, Cause::Lockout | Cause::Lifecycle(LifecycleState::Terminated)));
+    let leaver = course.is_some_and(|course| matches!(course.shut_by, Cause::Lockout | Cause::Lifecycle(LifecycleState::Terminated)));
     if let Some(course) = course
         && leaver
     {
@@ -342,7 +350,7 @@ fn unread(sight: &Sight<'_>, course: Option<&Course>, known: Option<&Link>, out:
             && !sight.rules.is_protected(&known.name)
             && matches!(course.aim, Aim::Disabled | Aim::Deleted);
         if open && may {
-            out.changes.extend(Change::shut_out(sight.key.clone(), known, course.cause, vec![sight.state_reason(course)]));
+            out.changes.extend(Change::shut_out(sight.key.clone(), known, course.shut_by, vec![sight.state_reason(course.shut_by)]));
         }
         if link.stage.is_none_or(|(state, _)| state != course.state) {
             link.stage = Some((course.state, sight.t));

@@ -1,10 +1,11 @@
 //! The conditions of targets and people that follow from a round.
 
+use crate::model::change::Brake;
 use crate::model::ids::PersonId;
 use jiff::Timestamp;
 
 use super::finding::FindingKind;
-use super::guard::Fate;
+use super::guard::{Fate, GuardedPlan, Hold};
 use super::round::Round;
 
 /// One condition, before it is written anywhere.
@@ -18,6 +19,75 @@ pub struct Condition {
     pub reason: &'static str,
     /// For people.
     pub message: String,
+}
+
+/// Why something waits for an answer, as the reason of `Held` says it; where there are several, the first of them here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HeldReason {
+    /// Not one Person is declared any more.
+    SourceShrank,
+    /// The target suddenly shows much less than before.
+    ListingShrank,
+    /// Above the limit of a brake that counts removals.
+    MassRemoval,
+    /// Above the limit of `creates`.
+    MassCreation,
+    /// The first removals under an authoritative scope.
+    NewScope,
+    /// Too few members would be left.
+    MinimumMembers,
+    /// `removals: Hold`.
+    RemovalsHeld,
+    /// Somebody else shut an account.
+    DisabledElsewhere,
+    /// An Approval says no.
+    Rejected,
+    /// What it follows does not go out either.
+    Follows,
+}
+
+impl HeldReason {
+    /// The word of the condition.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SourceShrank => "SourceShrank",
+            Self::ListingShrank => "ListingShrank",
+            Self::MassRemoval => "MassRemoval",
+            Self::MassCreation => "MassCreation",
+            Self::NewScope => "NewScope",
+            Self::MinimumMembers => "MinimumMembers",
+            Self::RemovalsHeld => "RemovalsHeld",
+            Self::DisabledElsewhere => "DisabledElsewhere",
+            Self::Rejected => "Rejected",
+            Self::Follows => "Follows",
+        }
+    }
+
+    /// Why a plan is held, if it is.
+    #[must_use]
+    pub fn of_plan(plan: &GuardedPlan) -> Option<Self> {
+        let holds = plan.items().iter().filter_map(|item| if let Fate::Held(hold) = &item.fate { Some(hold.into()) } else { None });
+        // A listing that shrank may hold nothing but itself.
+        holds.chain((plan.is_held() && plan.plan().shrank).then_some(Self::ListingShrank)).min()
+    }
+}
+
+impl From<&Hold> for HeldReason {
+    fn from(hold: &Hold) -> Self {
+        match hold {
+            Hold::Brake { brake: Brake::Creates, .. } | Hold::Earlier(Brake::Creates) => Self::MassCreation,
+            Hold::Brake { .. } | Hold::Earlier(_) => Self::MassRemoval,
+            Hold::Rejected(_) => Self::Rejected,
+            Hold::Removals => Self::RemovalsHeld,
+            Hold::MinimumMembers(_) => Self::MinimumMembers,
+            Hold::NewScope => Self::NewScope,
+            Hold::Shrunk => Self::ListingShrank,
+            Hold::EmptySource => Self::SourceShrank,
+            Hold::DisabledElsewhere => Self::DisabledElsewhere,
+            Hold::Follows => Self::Follows,
+        }
+    }
 }
 
 /// The conditions of one target.
@@ -36,10 +106,12 @@ pub fn of_target(round: &Round, target: &crate::model::ids::TargetName) -> Vec<C
         .filter(|item| !matches!(item.fate, Fate::Send(None) if matches!(item.change.act(), crate::model::change::Act::Own)))
         .count();
     let in_sync = open == 0 && out_of_scope == 0 && plan.plan().extent.is_complete();
-    let (held_reason, held_message) = match (plan.is_held(), plan.plan().shrank) {
-        (true, true) => ("SourceShrank", "the target suddenly shows much less than before".to_owned()),
-        (true, false) => ("MassRemoval", format!("{held} changes wait for an answer: digest {}", plan.held_digest())),
-        (false, _) => ("WithinLimits", String::new()),
+    let (held_reason, held_message) = match HeldReason::of_plan(plan) {
+        Some(HeldReason::ListingShrank) => {
+            (HeldReason::ListingShrank.as_str(), "the target suddenly shows much less than before".to_owned())
+        }
+        Some(reason) => (reason.as_str(), format!("{held} changes wait for an answer: digest {}", plan.held_digest())),
+        None => ("WithinLimits", String::new()),
     };
     vec![
         Condition { type_: "Connected", status: true, reason: "Connected", message: String::new() },

@@ -18,6 +18,8 @@ pub struct Course {
     pub state: LifecycleState,
     /// Why.
     pub cause: Cause,
+    /// Why it is shut: of one who is gone and locked out that is the Lockout, while all else is asked for by absence.
+    pub shut_by: Cause,
     /// Whether it is to be open, shut, deleted, or left as it is.
     pub aim: Aim,
     /// What becomes of its entitlements.
@@ -52,6 +54,47 @@ pub fn course(
     t: Timestamp,
 ) -> Option<Course> {
     let (state, cause) = state_and_cause(person, asked, link, rules, t)?;
+    in_state(state, cause, person, asked, link, rules, account, t)
+}
+
+/// What a Lockout alone does to the account: who is gone, but cannot be judged so, is locked out all the same.
+#[must_use]
+pub fn locked_course(
+    person: &DesiredPerson,
+    link: Option<&Link>,
+    rules: &TargetRules,
+    account: &AccountName,
+    t: Timestamp,
+) -> Option<Course> {
+    let link = link.filter(|_| person.locked);
+    link.and_then(|_| in_state(LifecycleState::Locked, Cause::Lockout, person, None, link, rules, account, t))
+}
+
+/// What would become of the account if its person were at work.
+#[must_use]
+pub fn course_at_work(
+    person: &DesiredPerson,
+    asked: Option<&DesiredAccount>,
+    link: Option<&Link>,
+    rules: &TargetRules,
+    account: &AccountName,
+    t: Timestamp,
+) -> Option<Course> {
+    let (state, cause) = at_work(person, asked, link, rules, t)?;
+    in_state(state, cause, person, asked, link, rules, account, t)
+}
+
+#[expect(clippy::too_many_arguments, reason = "the arguments of `course`, and what it found")]
+fn in_state(
+    state: LifecycleState,
+    cause: Cause,
+    person: &DesiredPerson,
+    asked: Option<&DesiredAccount>,
+    link: Option<&Link>,
+    rules: &TargetRules,
+    account: &AccountName,
+    t: Timestamp,
+) -> Option<Course> {
     // A second account that is declared no more keeps the rules of the ordinary one.
     let steps = rules.account(account)?.steps(state);
     let since = since(link, state, t);
@@ -63,13 +106,17 @@ pub fn course(
                 Some(step) => (Aim::Enabled, step.entitlements),
                 None => (Aim::Enabled, None),
             };
-            Course { state, cause, aim, treatment: treatment.unwrap_or(Treatment::Follow), make: asked.is_some(), next: None }
+            let treatment = treatment.unwrap_or(Treatment::Follow);
+            Course { state, cause, shut_by: cause, aim, treatment, make: asked.is_some(), next: None }
         }
         LifecycleState::Terminated
         | LifecycleState::Locked
         | LifecycleState::Suspended
         | LifecycleState::Leave
-        | LifecycleState::Unasked => shut(&steps, state, cause, since, t),
+        | LifecycleState::Unasked => {
+            let shut_by = if cause == Cause::Gone && person.locked { Cause::Lockout } else { cause };
+            Course { shut_by, ..shut(&steps, state, cause, since, t) }
+        }
     })
 }
 
@@ -102,8 +149,11 @@ fn state_and_cause(
 ) -> Option<(LifecycleState, Cause)> {
     use LifecycleState::{Active, Leave, Locked, Preboarding, Suspended, Terminated, Unasked};
     if person.stand == Stand::Gone {
-        let cause = if person.locked { Cause::Lockout } else { Cause::Gone };
-        return link.filter(|link| !link.retain || person.locked).map(|_| (Terminated, cause));
+        // Who is retained is left as they are, but for a Lockout.
+        return match link?.retain {
+            false => Some((Terminated, Cause::Gone)),
+            true => person.locked.then_some((Locked, Cause::Lockout)),
+        };
     }
     if person.paused && !person.locked {
         return None;
@@ -125,16 +175,27 @@ fn state_and_cause(
     match state {
         Terminated | Suspended | Leave | Preboarding => Some((state, Cause::Lifecycle(state))),
         Locked | Unasked => None,
-        Active => match person.stand {
-            Stand::Frozen(_) | Stand::Gone => None,
-            Stand::Decided if asked.is_some() || implied_by_grace(link, rules, t) => Some((Active, Cause::Policy)),
-            Stand::Decided => link.filter(|link| link.asked).map(|_| (Unasked, Cause::Unasked)),
-        },
+        Active => at_work(person, asked, link, rules, t),
+    }
+}
+
+fn at_work(
+    person: &DesiredPerson,
+    asked: Option<&DesiredAccount>,
+    link: Option<&Link>,
+    rules: &TargetRules,
+    t: Timestamp,
+) -> Option<(LifecycleState, Cause)> {
+    match person.stand {
+        Stand::Frozen(_) | Stand::Gone => None,
+        Stand::Decided if asked.is_some() || implied_by_grace(link, rules, t) => Some((LifecycleState::Active, Cause::Policy)),
+        Stand::Decided => link.filter(|link| link.asked).map(|_| (LifecycleState::Unasked, Cause::Unasked)),
     }
 }
 
 fn shut(steps: &[Step], state: LifecycleState, cause: Cause, since: Option<Timestamp>, t: Timestamp) -> Course {
-    let mut course = Course { state, cause, aim: Aim::AsIs, treatment: default_treatment(state), make: false, next: None };
+    let treatment = default_treatment(state);
+    let mut course = Course { state, cause, shut_by: cause, aim: Aim::AsIs, treatment, make: false, next: None };
     for step in steps {
         if let Some(after) = step.after {
             // `after` runs from the ledger's moments alone, never from a date in a manifest.
@@ -158,7 +219,7 @@ fn shut(steps: &[Step], state: LifecycleState, cause: Cause, since: Option<Times
 
 fn preboarding(steps: &[Step], lifecycle: Option<&Lifecycle>, asked: bool, cause: Cause, t: Timestamp) -> Course {
     let state = LifecycleState::Preboarding;
-    let mut course = Course { state, cause, aim: Aim::Disabled, treatment: Treatment::Keep, make: false, next: None };
+    let mut course = Course { state, cause, shut_by: cause, aim: Aim::Disabled, treatment: Treatment::Keep, make: false, next: None };
     for step in steps {
         match step.do_ {
             Do::Create => {

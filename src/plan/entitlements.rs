@@ -2,12 +2,12 @@
 
 use crate::api::target::Treatment;
 use crate::model::account::Account;
-use crate::model::change::{Act, Cause, Change};
+use crate::model::change::{Act, Cause, Change, LifecycleState};
 use crate::model::entitlement::{EntitlementKey, How};
 use crate::model::ledger::{Grant, Link};
 use crate::model::reason::Reason;
 
-use super::course::Course;
+use super::course::{Course, course_at_work};
 use super::desired::{DesiredAccount, Stand};
 use super::finding::{Finding, FindingKind};
 use super::sight::Sight;
@@ -51,7 +51,7 @@ pub fn plan_entitlements(
         }
         match (treatment, course) {
             (Treatment::Remove, Some(course)) if ours => {
-                revoke(sight, account, key, course.cause, vec![sight.state_reason(course)], out);
+                revoke(sight, account, key, course.cause, vec![sight.state_reason(course.cause)], out);
             }
             (Treatment::Follow, Some(_)) if decided => follow(sight, account, key, grant, out, findings),
             (Treatment::Follow | Treatment::Keep | Treatment::Remove, _) => {
@@ -66,6 +66,29 @@ pub fn plan_entitlements(
     {
         grants(sight, course, asked, Some(account), out);
     }
+}
+
+/// What policy would take away if the state did not keep it. It is wanted already: once the state is over, it need not settle anew.
+pub fn kept(sight: &Sight<'_>, course: Option<&Course>, account: &Account, link: &Link) -> Vec<Change> {
+    let mut out = Vec::new();
+    let kept =
+        |course: &&Course| course.treatment == Treatment::Keep && !matches!(course.state, LifecycleState::Active | LifecycleState::Unasked);
+    if course.filter(kept).is_none() || sight.person.stand != Stand::Decided || sight.broken {
+        return out;
+    }
+    let Some(at_work) = course_at_work(sight.person, sight.asked, Some(link), sight.rules, &sight.key.account, sight.t) else { return out };
+    for key in account.entitlements.iter().filter(|(_, how)| **how == How::Direct).map(|(key, _)| key) {
+        // What it would remember is for when it comes to it.
+        let mut grant = link.grants.get(key).cloned();
+        match at_work.treatment {
+            Treatment::Remove if grant.is_some() => {
+                revoke(sight, account, key, at_work.cause, vec![sight.state_reason(at_work.cause)], &mut out);
+            }
+            Treatment::Follow => follow(sight, account, key, grant.as_mut(), &mut out, &mut Vec::new()),
+            Treatment::Keep | Treatment::Remove => {}
+        }
+    }
+    out
 }
 
 /// What is found held when a decision asks for it is ours from now on; a later `until` replaces an earlier one.

@@ -131,7 +131,9 @@ pub fn plan_looks<'a>(
     rest: &Rest<'_>,
     t: Timestamp,
 ) -> BTreeMap<TargetName, TargetRound> {
-    let judging = Judging { absence: realm.absence_judged(), removals: realm.removals_kept_back().is_none() };
+    let looks: Vec<(&TargetName, &Look)> = looks.into_iter().collect();
+    let ledgers: Vec<&Ledger> = looks.iter().map(|(_, look)| &look.ledger).chain(rest.ledgers.iter().copied()).collect();
+    let judging = Judging::of(realm, &ledgers, t);
     let approvals = approvals(realm);
     let mut judged: BTreeMap<&TargetName, (Desired, Plan, Answers, Judged, &Look, &Observed)> = BTreeMap::new();
     for (name, look) in looks {

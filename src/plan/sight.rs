@@ -9,7 +9,6 @@ use crate::model::observed::Observed;
 use crate::model::reason::Reason;
 use crate::model::schema::Schema;
 
-use super::course::Course;
 use super::desired::{DesiredAccount, DesiredPerson};
 use super::rules::{AccountRules, TargetRules};
 
@@ -31,6 +30,8 @@ pub struct Sight<'a> {
     pub observed: &'a Observed,
     /// Absence can be judged: nothing of the realm is unreadable.
     pub absence_judged: bool,
+    /// Whether a Lockout is gone can be judged: no other one that stands could be it.
+    pub lockouts_judged: bool,
     /// Removals by policy can be judged.
     pub removals_judged: bool,
     /// A mapping fails or something is missing: nothing by policy for this account.
@@ -52,9 +53,9 @@ impl Sight<'_> {
 
     /// Why a state does what it does, in words.
     #[must_use]
-    pub fn state_reason(&self, course: &Course) -> Reason {
+    pub fn state_reason(&self, cause: Cause) -> Reason {
         let day = |end: Option<Timestamp>| end.map(|end| format!(" ({end})")).unwrap_or_default();
-        let text = match course.cause {
+        let text = match cause {
             Cause::Lockout => "locked out".to_owned(),
             Cause::Gone => "nobody declares this person any more".to_owned(),
             Cause::Unasked => "no policy asks for this account any more".to_owned(),

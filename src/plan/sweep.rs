@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use crate::model::account::{Account, AccountKey};
 use crate::model::change::{Act, Brake, Change, LifecycleState};
 use crate::model::entitlement::EntitlementKey;
-use crate::model::ids::{AccountId, TargetName};
+use crate::model::ids::{AccountId, PersonId, TargetName};
 use crate::model::ledger::{Fact, Ledger, Link};
 use crate::model::observed::{Extent, Observed, Scope};
 use crate::model::schema::Schema;
+use crate::realm::index::Realm;
 
 use super::account::plan_account;
 use super::allocate::allocate;
@@ -23,12 +24,30 @@ use super::rules::TargetRules;
 use super::sight::Sight;
 
 /// What the realm says about judging.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Judging {
     /// Nothing of the realm is unreadable, so that what is absent is gone.
     pub absence: bool,
+    /// So it is, and no Lockout stands of which nobody can tell whom it means: who is locked by none is not locked.
+    pub lockouts: bool,
     /// No RoleBinding, BusinessRole or unknown file is unreadable, so that what is not given is not given.
     pub removals: bool,
+}
+
+impl Judging {
+    /// What can be judged at `t`; `ledgers` are all there are, so that it is known who ever had an account.
+    #[must_use]
+    pub fn of(realm: &Realm, ledgers: &[&Ledger], t: Timestamp) -> Self {
+        let absence = realm.absence_judged();
+        let known = |person: &PersonId| ledgers.iter().any(|ledger| ledger.links_of(person).next().is_some());
+        Self { absence, lockouts: absence && !realm.lockout_of_nobody(known, t), removals: realm.removals_kept_back().is_none() }
+    }
+
+    /// Whether something can be judged now that could not be before.
+    #[must_use]
+    pub fn gains_on(self, before: Self) -> bool {
+        self.absence && !before.absence || self.lockouts && !before.lockouts || self.removals && !before.removals
+    }
 }
 
 /// What one target needs, before the guard.
@@ -38,6 +57,8 @@ pub struct Plan {
     pub target: TargetName,
     /// In the order of sending.
     pub changes: Vec<Change>,
+    /// What policy would take away if no state kept it: wanted, and not sent.
+    pub kept: Vec<Change>,
     /// What is shown.
     pub findings: BTreeSet<Finding>,
     /// What is to be remembered of accounts, where that changes.
@@ -84,6 +105,7 @@ pub fn plan(
     let mut plan = Plan {
         target: rules.name.clone(),
         changes: Vec::new(),
+        kept: Vec::new(),
         findings: BTreeSet::new(),
         links: BTreeMap::new(),
         unlinked: BTreeSet::new(),
@@ -140,6 +162,7 @@ pub fn plan(
             schema,
             observed,
             absence_judged: judging.absence,
+            lockouts_judged: judging.lockouts,
             removals_judged: judging.removals,
             broken: false,
             key_elsewhere: key_elsewhere.contains(&key),
@@ -148,6 +171,7 @@ pub fn plan(
         };
         let account = plan_account(sight, known, found, chosen.get(&key).unwrap_or(&nothing));
         plan.changes.extend(account.changes);
+        plan.kept.extend(account.kept);
         plan.findings.extend(account.findings);
         plan.announced.extend(account.announced.into_iter().map(|brake| (key.clone(), brake)));
         plan.announced_before.extend(account.announced_before.into_iter().map(|brake| (key.clone(), brake)));

@@ -22,6 +22,7 @@ use crate::model::observed::Scope;
 mod bindings;
 mod change;
 mod input;
+mod lockouts;
 mod people;
 mod policies;
 mod problems;
@@ -85,6 +86,8 @@ pub struct Realm {
     targets: Named<TargetSystemSpec>,
     approvals: Named<ApprovalSpec>,
     lockouts: Named<LockoutSpec>,
+    /// Whom the name in a Lockout has met: it stays they, whatever becomes of the name.
+    met: BTreeMap<ObjectName, PersonId>,
     config_maps: Named<BTreeMap<String, String>>,
     unreadable: BTreeSet<Unreadable>,
     learned: BTreeMap<TargetName, Learned>,
@@ -117,6 +120,7 @@ impl Realm {
             targets: Named::new(),
             approvals: Named::new(),
             lockouts: Named::new(),
+            met: BTreeMap::new(),
             config_maps: Named::new(),
             unreadable: BTreeSet::new(),
             learned: BTreeMap::new(),
@@ -317,31 +321,6 @@ impl Realm {
 
     fn torn(&self, person: &PersonId) -> &[Unreadable] {
         self.torn_people().get(person).map_or(&[], Vec::as_slice)
-    }
-
-    /// Who is meant by which Lockouts, whether these stand or not.
-    fn locked_people(&self) -> &BTreeMap<PersonId, BTreeSet<ObjectName>> {
-        self.derived.locked.get_or_init(|| {
-            let mut locked: BTreeMap<PersonId, BTreeSet<ObjectName>> = BTreeMap::new();
-            for lockout in self.lockouts.values() {
-                for person in self.meant(&lockout.spec.person) {
-                    locked.entry(person).or_default().insert(lockout.meta.name.clone());
-                }
-            }
-            locked
-        })
-    }
-
-    /// The people of an object name. A name that no object has is taken for the externalId of one who is gone, unless it is somebody else's.
-    fn meant(&self, name: &str) -> BTreeSet<PersonId> {
-        let torn =
-            self.torn_people().iter().filter(|(_, torn)| torn.iter().any(|torn| torn.name.as_ref().is_some_and(|n| n.as_str() == name)));
-        let mut meant: BTreeSet<PersonId> = torn.map(|(id, _)| id.clone()).collect();
-        meant.extend(self.people.get(name).map(|declared| declared.id.clone()));
-        if meant.is_empty() {
-            meant.extend(PersonId::parse(name).ok().filter(|id| !self.is_declared(id)));
-        }
-        meant
     }
 
     /// Targets of which this person was never read.

@@ -106,6 +106,7 @@ pub struct Expect {
     pub changes: Option<Vec<String>>,
     pub held: Option<Vec<String>>,
     pub waits: Option<Vec<String>>,
+    pub wanted: Option<BTreeMap<String, String>>,
     pub sent: Option<Vec<String>>,
     pub attributes: BTreeMap<String, Named>,
     pub ledger: BTreeMap<String, Option<Map<String, Value>>>,

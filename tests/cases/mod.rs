@@ -23,7 +23,7 @@ use provost::realm::load::load_files;
 use provost::realm::object::ResourceKind;
 
 use format::{Case, Given};
-use world::moment;
+use world::{account_of, moment};
 
 /// Cases that need what is not built yet, by name.
 const PENDING: &[&str] = &[];
@@ -35,6 +35,8 @@ pub struct Outcome {
     pub seen: Seen,
     pub memories: BTreeMap<TargetName, Memory>,
     pub verdict: Verdict,
+    /// What has been wanted since when, as an operator knows it.
+    pub settling: Settling,
     pub now: jiff::Timestamp,
 }
 
@@ -91,11 +93,13 @@ async fn run(case: &Case) -> (Outcome, Round) {
     let store = MemoryLedgers::new(ledgers);
     let settling = (case.given.shell.as_deref() == Some("operator")).then(|| Settling {
         settle: realm.spec().and_then(|spec| spec.settle).map_or(jiff::SignedDuration::from_secs(60), |settle| settle.length()),
-        wanted: case.given.wanted.iter().map(|(line, since)| (ChangeLine::new(line), moment(since))).collect(),
+        wanted: case.given.wanted.iter().map(|(line, since)| (ChangeLine::new(line), (account_of(line), moment(since)))).collect(),
         unsent: BTreeMap::new(),
     });
     let mut seen = look(&mut realm, &targets, &store, now).await.unwrap();
     let round = plan(&realm, &seen, settling.as_ref(), now);
+    let mut noted = settling.clone().unwrap_or_default();
+    round.targets.values().for_each(|target| noted.note(&target.plan, now));
     let verdict = round.verdict(!realm.unreadable().is_empty());
     for (target, report) in carry_out(&round, &mut seen, &targets, &store, now, &|_: &TargetName, _: usize| {}).await {
         let report = report.unwrap();
@@ -103,7 +107,7 @@ async fn run(case: &Case) -> (Outcome, Round) {
     }
     let again = look(&mut realm, &targets, &store, now).await.unwrap();
     let second = plan(&realm, &again, settling.as_ref(), now);
-    (Outcome { realm, round, seen, memories, verdict, now }, second)
+    (Outcome { realm, round, seen, memories, verdict, settling: noted, now }, second)
 }
 
 #[test]

@@ -34,6 +34,11 @@ pub fn verify(case: &Case, outcome: &Outcome) -> Vec<String> {
         differs(&mut wrong, &format!("next of {person}"), expected.as_deref().map(moment).as_ref(), next.as_ref());
     }
     changes(case, outcome, &mut wrong);
+    if let Some(expected) = &expect.wanted {
+        let expected: BTreeMap<&str, _> = expected.iter().map(|(line, since)| (line.as_str(), moment(since))).collect();
+        let found = outcome.settling.wanted.iter().map(|(line, (_, since))| (line.as_str(), *since)).collect();
+        differs(&mut wrong, "wanted", Some(&expected), Some(&found));
+    }
     attributes(case, outcome, &mut wrong);
     for (text, expected) in &expect.ledger {
         remembered(text, expected.as_ref(), outcome, &mut wrong);
@@ -281,7 +286,8 @@ fn conditions(case: &Case, outcome: &Outcome, wrong: &mut Vec<String>) {
     for text in &case.expect.conditions {
         let (object, condition) = text.split_once(' ').unwrap();
         let (kind, name) = object.split_once('/').unwrap();
-        let (type_, status) = condition.split_once('=').unwrap();
+        let (type_, said) = condition.split_once('=').unwrap();
+        let (status, reason) = said.split_once(' ').map_or((said, None), |(status, reason)| (status, Some(reason)));
         let conditions = match kind {
             "TargetSystem" => of_target(&outcome.round, &TargetName::parse(name).unwrap()),
             "Person" => {
@@ -290,8 +296,10 @@ fn conditions(case: &Case, outcome: &Outcome, wrong: &mut Vec<String>) {
             }
             other => return wrong.push(format!("conditions of a {other} are not known to this runner")),
         };
-        let found =
-            conditions.iter().find(|condition| condition.type_ == type_).map(|condition| if condition.status { "True" } else { "False" });
-        differs(wrong, text, Some(status), found);
+        let found = conditions.iter().find(|condition| condition.type_ == type_);
+        differs(wrong, text, Some(status), found.map(|condition| if condition.status { "True" } else { "False" }));
+        if reason.is_some() {
+            differs(wrong, text, reason, found.map(|condition| condition.reason));
+        }
     }
 }

@@ -239,6 +239,11 @@ pub fn target_of(line: &str) -> &str {
     line.split(' ').nth(1).unwrap()
 }
 
+/// The account of a line.
+pub fn account_of(line: &str) -> AccountKey {
+    key(&format!("{}@{}", line.split(' ').nth(2).unwrap(), target_of(line)))
+}
+
 /// Every target that has a ledger, a manifest or an account.
 pub fn all_targets(given: &Given) -> BTreeSet<TargetName> {
     let ledgers = given.ledger.keys().map(|text| key(text).target);

@@ -68,6 +68,8 @@ async fn whom_somebody_else_shut_is_not_opened() {
     site.restart().await;
     site.until_read_since_start().await;
     assert!(site.accounts("dir").disabled().contains("ann"));
+    site.until_said("TargetSystem", "dir", "Held", "True").await;
+    assert_eq!(said(&site.get("TargetSystem", "dir").await.unwrap(), "Held")["reason"], "DisabledElsewhere");
     // Somebody says yes, with what the status shows.
     let held = site.get("Person", "ann").await.unwrap()["status"]["accounts"][0]["held"].clone();
     let lines: Vec<_> =

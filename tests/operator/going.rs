@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::manifests::{binding, person, small};
+use super::manifests::{binding, binding_of, person, role, small, target};
 use super::site::Site;
 
 /// Ann, bob and cid; ann is a dev by a binding.
@@ -113,6 +113,55 @@ async fn a_departure_that_is_deleted_in_time_lets_the_account_be() {
     site.until_asked_anew().await;
     assert!(site.list("Departure").await.is_empty());
     assert_eq!(site.accounts("dir").writes(), ["revoke ann group/devs"]);
+}
+
+#[tokio::test]
+async fn a_departure_that_is_deleted_is_forgotten_where_nobody_works_too() {
+    let mut site = three("1h").await;
+    let (chat, post) = (target("chat", json!({})), target("post", json!({})));
+    site.apply([chat.clone(), post.clone(), role("all", &["chat/all", "post/all"]), role("more", &["chat/more", "post/more"])]).await;
+    site.apply([binding_of("all", "all", "Sales"), binding("ann-more", "more", &["ann"])]).await;
+    for name in ["chat", "post"] {
+        site.until("everybody is there", async |site| {
+            let there = site.accounts(name);
+            there.enabled().len() == 3 && there.grants().contains("ann group/more")
+        })
+        .await;
+    }
+    site.until_all_ready().await;
+    site.until_quiet().await;
+    ["chat", "post"].iter().for_each(|name| site.accounts(name).watch());
+    // One target is declared no more, one is suspended.
+    site.delete("TargetSystem", "chat").await;
+    site.merge("TargetSystem", "post", json!({"spec": {"suspend": true}})).await;
+    site.until_said("TargetSystem", "post", "Ready", "True").await;
+    site.delete("Person", "bob").await;
+    site.until("a Departure of three accounts", async |site| {
+        site.list("Departure")
+            .await
+            .first()
+            .is_some_and(|departure| departure["status"]["accounts"].as_array().is_some_and(|all| all.len() == 3))
+    })
+    .await;
+    let departure = site.list("Departure").await.remove(0);
+    site.delete("Departure", departure["metadata"]["name"].as_str().unwrap()).await;
+    // Removals go out soon from now on, and both targets are worked on again: bob's would come before ann's.
+    site.merge("Realm", "realm", json!({"spec": {"settle": "1s"}})).await;
+    site.apply([chat]).await;
+    site.merge("TargetSystem", "post", json!({"spec": {"suspend": false}})).await;
+    site.until_all_ready().await;
+    site.until_asked_anew().await;
+    site.delete("RoleBinding", "ann-more").await;
+    for name in ["chat", "post"] {
+        site.until("ann's right is gone", async |site| !site.accounts(name).grants().contains("ann group/more")).await;
+    }
+    site.until_asked_anew().await;
+    for name in ["chat", "post"] {
+        assert_eq!(site.accounts(name).writes(), ["revoke ann group/more"], "{name}");
+        assert_eq!(site.get("TargetSystem", name).await.unwrap()["status"]["accounts"]["orphaned"], 1, "{name}");
+    }
+    assert_eq!(site.accounts("dir").writes(), Vec::<String>::new());
+    assert!(site.list("Departure").await.is_empty());
 }
 
 #[tokio::test]

@@ -96,3 +96,38 @@ async fn neither_a_pause_nor_a_new_object_lifts_a_lockout() {
     site.apply([object("Lockout", "inc-3", json!({"person": "dan"}))]).await;
     site.until("dan is locked out again", async |site| site.accounts("dir").disabled().contains("dan")).await;
 }
+
+#[tokio::test]
+async fn a_lockout_means_whom_its_name_met_whatever_becomes_of_the_name() {
+    let mut site = four().await;
+    site.apply([person("eve", json!({"externalId": "1005"}))]).await;
+    site.until_all_ready().await;
+    site.apply([object("Lockout", "inc-4", json!({"person": "eve"}))]).await;
+    site.until("eve is locked out", async |site| site.accounts("dir").disabled().contains("eve")).await;
+    site.until("it is written whom the name met", async |site| {
+        site.get("Lockout", "inc-4").await.unwrap()["status"]["externalId"] == "1005"
+    })
+    .await;
+    site.until_all_ready().await;
+    site.until_quiet().await;
+    site.accounts("dir").watch();
+    let lockout = site.get("Lockout", "inc-4").await.unwrap();
+    // She is renamed while nobody is at work, and somebody else gets the name.
+    assert_eq!(site.terminate().await.code(), Some(0));
+    site.delete("Person", "eve").await;
+    site.apply([person("evelyn", json!({"externalId": "1005", "userName": "eve", "displayName": "EVE"}))]).await;
+    site.start();
+    site.until("the old object is gone", async |site| site.get("Person", "eve").await.is_none()).await;
+    site.apply([person("eve", json!({"externalId": "2002", "userName": "eve2"}))]).await;
+    site.until("the other one has an account", async |site| site.accounts("dir").enabled().contains("eve2")).await;
+    site.until_all_ready().await;
+    site.until_asked_anew().await;
+    for (name, state) in [("evelyn", "locked"), ("eve", "active")] {
+        assert_eq!(site.get("Person", name).await.unwrap()["status"]["state"], state, "{name}");
+    }
+    let dir = site.accounts("dir");
+    assert!(dir.disabled().contains("eve") && !dir.writes().contains(&"enable eve".to_owned()), "{:?}", dir.writes());
+    assert_eq!(site.get("Lockout", "inc-4").await.unwrap(), lockout, "nothing new is said of it");
+    site.delete("Lockout", "inc-4").await;
+    site.until("it is lifted", async |site| site.accounts("dir").enabled().contains("eve")).await;
+}

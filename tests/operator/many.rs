@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use jiff::{SignedDuration, Timestamp};
 use provost::model::change::ChangeLine;
 use provost::plan::digest::digest_of_lines;
 use serde_json::{Value, json};
 
-use super::manifests::{crowd, object, person, small};
+use super::manifests::{binding, crowd, object, person, small};
 use super::site::{Site, said};
 
 /// Twenty people with accounts, and nobody writes any more.
@@ -81,10 +82,37 @@ async fn what_somebody_forbids_stays_held_under_any_limit() {
     site.until("the third is shut out", async |site| site.accounts("dir").disabled().contains("p002")).await;
     site.until_said("TargetSystem", "dir", "Held", "True").await;
     assert_eq!(held(&site).await, lines);
+    assert_eq!(said(&site.get("TargetSystem", "dir").await.unwrap(), "Held")["reason"], "Rejected");
     site.throughout(3, "two stay", async |site| site.accounts("dir").disabled().len() == 1).await;
     site.delete("Approval", "no").await;
     site.until("the two go as well", async |site| site.accounts("dir").disabled().len() == 3).await;
     site.until_said("TargetSystem", "dir", "Held", "False").await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_over_is_noticed_by_itself() {
+    let mut site = Site::at_work("over").await;
+    site.apply(small("1s")).await;
+    // Nothing is read again but what is asked for.
+    site.merge("TargetSystem", "dir", json!({"spec": {"sweepInterval": "1h"}})).await;
+    site.apply([person("ann", json!({})), binding("ann-devs", "devs", &["ann"])]).await;
+    site.until("ann is a dev", async |site| site.accounts("dir").grants().contains("ann group/devs")).await;
+    site.until_all_ready().await;
+    site.accounts("dir").watch();
+    let over = Timestamp::now() + SignedDuration::from_secs(12);
+    let mut no = answer("no", "Reject", &["Revoke dir ann group/devs revocations".to_owned()].into());
+    no["spec"]["expires"] = json!(over.to_string());
+    site.apply([no]).await;
+    site.delete("RoleBinding", "ann-devs").await;
+    site.until("it is held", async |site| !held(site).await.is_empty() || Timestamp::now() >= over).await;
+    let mut gone = None;
+    site.until("what was forbidden until then goes out", async |site| {
+        gone = (!site.accounts("dir").writes().is_empty()).then(Timestamp::now);
+        gone.is_some()
+    })
+    .await;
+    assert!(gone.unwrap() >= over, "at {gone:?}, before {over}");
+    assert_eq!(site.accounts("dir").writes(), ["revoke ann group/devs"]);
 }
 
 #[tokio::test]

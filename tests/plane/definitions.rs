@@ -75,6 +75,8 @@ async fn what_never_changes_is_refused_on_update() {
         ("all else of a person", "Person", json!({"externalId": "1"}), json!({"externalId": "1", "title": "x"}), None),
         ("another realm", "Realm", json!({"id": "a"}), json!({"id": "b"}), Some("id never changes")),
         ("all else of a realm", "Realm", json!({"id": "a"}), json!({"id": "a", "freeze": true}), None),
+        ("another person", "Lockout", json!({"person": "a"}), json!({"person": "b"}), Some("person never changes")),
+        ("all else of a lockout", "Lockout", json!({"person": "a"}), json!({"person": "a", "reason": "x"}), None),
         ("an answer that is edited", "Approval", approval("Approve"), approval("Reject"), Some("an Approval is never edited")),
     ];
     for (number, (row, kind, before, after, refused)) in rows.into_iter().enumerate() {

@@ -14,16 +14,19 @@ use crate::apply::run::{broken, compile_with, rules_of};
 use crate::model::change::LifecycleState;
 use crate::model::failure::Failure;
 use crate::model::ids::{PersonId, TargetName};
-use crate::model::ledger::Ledger;
+use crate::model::ledger::{Fact, Ledger};
 use crate::model::schema::Schema;
 use crate::operator::clearance::Touched;
+use crate::operator::due::Due;
 use crate::operator::vault::NamespaceVault;
 use crate::operator::worker::{Surroundings, work};
 use crate::plan::decided::{PersonDecision, decide_again};
 use crate::plan::round::Look;
 use crate::plan::rules::TargetRules;
+use crate::plan::sweep::Judging;
 use crate::realm::index::Realm;
 use crate::realm::input::Frozen;
+use crate::realm::object::ResourceKind;
 
 /// How many orders may wait for a worker; one at a time is given.
 const ORDERS: usize = 4;
@@ -31,9 +34,12 @@ const ORDERS: usize = 4;
 impl RealmTask {
     /// Decides for everybody who is touched, and says where they are to be looked at.
     pub(super) fn decide(&mut self, t: Timestamp) {
+        self.take_over(t);
+        self.set_over(t);
         self.dirty.since = None;
         self.settling.settle = self.settle();
         self.meet_targets(t);
+        self.meet_lockouts();
         if self.compiled.is_none() {
             self.compile();
             self.dirty.everybody = true;
@@ -46,7 +52,7 @@ impl RealmTask {
         };
         let asked_for = std::mem::take(&mut self.asked_for);
         let rules: BTreeMap<TargetName, TargetRules> = self.looks.iter().map(|(name, look)| (name.clone(), look.rules.clone())).collect();
-        let ledgers: Vec<&Ledger> = self.looks.values().map(|look| &look.ledger).chain(self.others.values()).collect();
+        let ledgers: Vec<&Ledger> = self.ledgers().collect();
         let broken = self.compiled.as_ref().map_or_else(|| Frozen::new("the policies are not compiled yet", ""), broken);
         let compiled = self.compiled.as_ref().and_then(|compiled| compiled.as_ref().ok()).ok_or(&broken);
         let mut decided = decide_again(&self.realm, compiled, &rules, &ledgers, &people, &self.decided, t);
@@ -58,7 +64,9 @@ impl RealmTask {
                 Some(new) => self.decided.people.insert(person.clone(), new.clone()),
                 None => self.decided.people.remove(&person),
             };
-            self.due.set((person.clone(), None), new.as_ref().and_then(|new| new.due));
+            let unlocked = || self.realm.lockouts_of(&person, t).iter().filter_map(|lockout| lockout.until).min();
+            let due = new.as_ref().map_or_else(unlocked, |new| new.due);
+            self.due.set((person.clone(), None), due);
             self.unreported.insert(person.clone());
             // What is to become of somebody whom nobody declares is not decided: only a look tells.
             let news = !same(old.as_ref(), new.as_ref());
@@ -67,16 +75,47 @@ impl RealmTask {
             }
         }
         // What could not be judged before, and can be now, shows in no decision.
-        let judged = (self.realm.absence_judged(), self.realm.removals_kept_back().is_none());
+        let judged = Judging::of(&self.realm, &self.ledgers().collect::<Vec<_>>(), t);
         let before = std::mem::replace(&mut self.judged, judged);
-        if judged.0 && !before.0 || judged.1 && !before.1 {
+        if judged.gains_on(before) {
             self.known.values_mut().for_each(|known| known.renew = true);
         }
         self.problems.clear();
         for problem in self.realm.problems(t) {
             self.problems.entry((problem.kind, problem.name.clone())).or_default().push(problem);
         }
+        // Before anything else is said: whom a Lockout means must outlive this process.
+        self.report_lockouts();
         self.objects_unreported = true;
+    }
+
+    /// When each Approval and each Lockout is over.
+    fn set_over(&mut self, t: Timestamp) {
+        let approvals = self.realm.approvals().map(|approval| (ResourceKind::Approval, &approval.meta.name, approval.spec.expires));
+        let lockouts = self.realm.lockouts().map(|lockout| (ResourceKind::Lockout, &lockout.meta.name, lockout.spec.until));
+        self.over = Due::default();
+        for (kind, name, over) in approvals.chain(lockouts) {
+            self.over.set((kind, name.clone()), over.map(|over| over.0).filter(|over| *over > t));
+        }
+    }
+
+    /// What is over by now touches whom it would touch if it were deleted.
+    pub(super) fn take_over(&mut self, t: Timestamp) {
+        for (kind, name) in self.over.take(t) {
+            if kind == ResourceKind::Approval {
+                let affected = self.realm.answer_over(&name);
+                self.affect(&affected);
+            }
+            // Of a Lockout those whom it means know themselves; but one that means nobody keeps others from being judged.
+            self.dirty.moved();
+        }
+    }
+
+    /// A Lockout may name somebody who is gone: whoever is remembered in a target.
+    fn meet_lockouts(&mut self) {
+        let ledgers: Vec<&Ledger> = self.looks.values().map(|look| &look.ledger).chain(self.others.values()).collect();
+        let affected = self.realm.meet(|person| ledgers.iter().any(|ledger| ledger.links_of(person).next().is_some()));
+        self.dirty.add(&affected.people);
     }
 
     /// This person is to be looked at wherever that may matter. `news`: something new is decided.
@@ -129,15 +168,19 @@ impl RealmTask {
             self.known.keys().filter(|name| !declared.contains_key(*name) && !unreadable.contains_key(*name)).cloned().collect();
         for name in gone {
             // The worker ends when it has finished; nothing is changed in the target.
-            self.known.remove(&name);
-            if let Some(look) = self.looks.remove(&name) {
+            let notes = self.known.remove(&name).map(|known| known.notes).unwrap_or_default();
+            if let Some(mut look) = self.looks.remove(&name) {
+                notes.iter().for_each(|note| look.ledger.record(note));
                 self.others.insert(name.clone(), look.ledger);
             }
-            self.due.forget(&name);
-            for line in self.wanted_of.remove(&name).unwrap_or_default().into_keys() {
-                self.settling.wanted.remove(&line);
-                self.settling.unsent.remove(&line);
+            // What was to be forgotten there, and nobody can record any more.
+            for note in &notes {
+                if let Fact::Unlinked(key) = note {
+                    self.let_be(&key.person);
+                }
             }
+            self.due.forget(&name);
+            self.settling.forget(&name, |_| true);
             self.compiled = None;
         }
         for (name, spec) in declared {

@@ -102,6 +102,10 @@ impl RealmTask {
             }
             return;
         }
+        if kind == ResourceKind::Lockout && self.briefs.get(&key).is_some_and(|before| before.uid != entry.uid) {
+            // Another one by the same name: it has met nobody yet.
+            self.lose(kind, &entry.name);
+        }
         let brief = Brief { uid: entry.uid, generation: entry.generation, requested: entry.requested, person: person.clone() };
         let before = self.briefs.insert(key.clone(), brief.clone());
         if before.as_ref().is_none_or(|before| before.generation != brief.generation || before.requested != brief.requested) {
@@ -132,6 +136,15 @@ impl RealmTask {
             None => return,
         };
         self.affect(&affected);
+        if let Some(person) = entry.met.filter(|_| self.realm.met(&entry.name).is_none()) {
+            let affected = self.realm.remember_met(&entry.name, person);
+            self.affect(&affected);
+        }
+        if matches!(kind, ResourceKind::Person | ResourceKind::Lockout) {
+            // At once: the Person may be called something else before anything is decided.
+            let affected = self.realm.meet(|_| false);
+            self.affect(&affected);
+        }
     }
 
     /// The Realm names the realm's id, else the namespace does. A second Realm freezes, and names nothing.

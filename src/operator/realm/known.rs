@@ -17,6 +17,7 @@ use crate::model::observed::Scope;
 use crate::operator::backoff::Backoff;
 use crate::operator::clearance::Touched;
 use crate::operator::worker::Order;
+use crate::plan::conditions::HeldReason;
 use crate::plan::desired::Desired;
 
 /// What a target's worker is doing.
@@ -100,8 +101,8 @@ pub(super) struct Known {
     pub sending: BTreeSet<PersonId>,
     /// How often in a row something of theirs failed.
     pub trouble: BTreeMap<PersonId, u32>,
-    /// What is held.
-    pub held: BTreeMap<PersonId, BTreeSet<ChangeLine>>,
+    /// What is held, and why.
+    pub held: BTreeMap<PersonId, BTreeMap<ChangeLine, HeldReason>>,
     /// How many held changes the last plan had.
     pub told_held: usize,
     /// What the plan that is carried out was made from.
@@ -176,6 +177,14 @@ impl Known {
         self.news.retain(|person| !shown.contains(person));
         self.looking.extend(shown);
         self.stage = Stage::Looking(scope);
+    }
+
+    /// Nothing is remembered of this person, and nobody declares them: there is nothing to say of them either.
+    pub(super) fn forget(&mut self, person: &PersonId) {
+        self.open.remove(person);
+        self.held.remove(person);
+        self.trouble.remove(person);
+        self.left.remove(person);
     }
 
     /// Whether it is in the middle of writing.

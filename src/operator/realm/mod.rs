@@ -37,13 +37,13 @@ use super::watch::Event;
 use super::worker::Answer;
 use super::{Context, OperatorError};
 use crate::ledger::{LedgerStore as _, StoreError};
-use crate::model::change::ChangeLine;
 use crate::model::ids::{ObjectName, PersonId, RealmId, TargetName};
 use crate::model::ledger::Ledger;
 use crate::model::observed::Scope;
 use crate::plan::decided::Decided;
 use crate::plan::guard::Settling;
 use crate::plan::round::Look;
+use crate::plan::sweep::Judging;
 use crate::policy::{Compiled, PolicyError};
 use crate::realm::index::{Affected, Realm, RealmProblem};
 use crate::realm::object::{ResourceKind, Unreadable};
@@ -114,16 +114,16 @@ pub struct RealmTask {
     /// The ledgers of targets that nobody declares.
     others: BTreeMap<TargetName, Ledger>,
     settling: Settling,
-    /// Whose the lines of `settling` are.
-    wanted_of: BTreeMap<TargetName, BTreeMap<ChangeLine, PersonId>>,
     due: Due,
+    /// When Approvals and Lockouts are over.
+    over: Due<(ResourceKind, ObjectName)>,
     store: Option<Arc<StatusLedgers>>,
     scribe: Option<Scribe>,
     /// What is wrong between the objects, as of the last decision.
     problems: BTreeMap<(ResourceKind, ObjectName), Vec<RealmProblem>>,
     started: Instant,
-    /// Whether absence, and what no policy gives, could be judged at the last decision.
-    judged: (bool, bool),
+    /// What could be judged at the last decision.
+    judged: Judging,
     /// Another operator has written a ledger of this realm.
     fenced: Option<StoreError>,
     /// People who are to be reported on.
@@ -149,7 +149,7 @@ impl RealmTask {
             scribe: None,
             problems: BTreeMap::new(),
             started: Instant::now(),
-            judged: (false, false),
+            judged: Judging::default(),
             fenced: None,
             context,
             namespace,
@@ -169,8 +169,8 @@ impl RealmTask {
             known: BTreeMap::new(),
             others: BTreeMap::new(),
             settling: Settling::default(),
-            wanted_of: BTreeMap::new(),
             due: Due::default(),
+            over: Due::default(),
             store: None,
             unreported: BTreeSet::new(),
             objects_unreported: false,
@@ -234,13 +234,17 @@ impl RealmTask {
             let opened = async {
                 let store = StatusLedgers::open(client.clone(), self.namespace.clone()).await?;
                 // What an earlier session recorded and could not write to people's statuses any more. What fails comes with the next record.
-                for target in store.targets().await? {
-                    let _ = store.flush(&target).await;
+                let targets = store.targets().await?;
+                for target in &targets {
+                    let _ = store.flush(target).await;
                 }
-                Ok::<_, StoreError>((store, Scribe::open(client.clone(), &self.namespace).await?))
+                let ledgers: Vec<Ledger> = targets.iter().map(|target| store.ledger(target)).collect();
+                Ok::<_, StoreError>((store, ledgers, Scribe::open(client.clone(), &self.namespace).await?))
             };
             match opened.await {
-                Ok((store, scribe)) => {
+                Ok((store, ledgers, scribe)) => {
+                    // Until its object is read, nobody declares a target.
+                    self.others = ledgers.into_iter().map(|ledger| (ledger.target.clone(), ledger)).collect();
                     for problem in store.problems() {
                         tracing::warn!(namespace = %self.namespace, %problem, "cannot be read back");
                     }
@@ -261,11 +265,21 @@ impl RealmTask {
         let far = Instant::now() + Duration::from_secs(60);
         let t = now();
         let in_seconds = |at: Timestamp| Instant::now() + Duration::from_secs(u64::try_from(at.as_second() - t.as_second()).unwrap_or(0));
-        let due = self.due.next().map(in_seconds);
+        let due = self.next_due().map(in_seconds);
         let targets = self.known.values().filter_map(|known| known.wakes()).map(in_seconds);
         let retries = self.known.values().filter_map(|known| known.retry_at());
         let dirty = self.dirty.at().filter(|_| self.is_ready());
         dirty.into_iter().chain(due).chain(targets).chain(retries).fold(far, Instant::min).max(Instant::now() + MOMENT)
+    }
+
+    /// The ledgers of all targets, declared or not.
+    fn ledgers(&self) -> impl Iterator<Item = &Ledger> {
+        self.looks.values().map(|look| &look.ledger).chain(self.others.values())
+    }
+
+    /// When anything comes next by itself.
+    fn next_due(&self) -> Option<Timestamp> {
+        self.due.next().into_iter().chain(self.over.next()).min()
     }
 
     fn is_ready(&self) -> bool {
@@ -278,6 +292,7 @@ impl RealmTask {
             return;
         }
         let t = now();
+        self.take_over(t);
         for (person, target) in self.due.take(t) {
             match target.and_then(|target| self.known.get_mut(&target)) {
                 Some(known) => {

@@ -15,13 +15,13 @@ use crate::ledger::StoreError;
 use crate::model::change::Change;
 use crate::model::failure::Failure;
 use crate::model::ids::{ObjectName, PersonId, TargetName};
-use crate::model::ledger::{Fact, Ledger};
+use crate::model::ledger::Fact;
 use crate::model::observed::{Observed, Scope};
 use crate::operator::clock::now;
 use crate::operator::worker::{Answer, Errand, Order};
 use crate::plan::desired::Desired;
 use crate::plan::finding::{Finding, FindingKind, Subject};
-use crate::plan::guard::{Fate, GuardedPlan, must_last};
+use crate::plan::guard::{Fate, GuardedPlan};
 use crate::plan::lookups::questions;
 use crate::plan::round::{Rest, next_due_here, plan_looks, reading};
 use crate::realm::object::ResourceKind;
@@ -49,17 +49,21 @@ impl RealmTask {
 
     fn start_look(&mut self, name: &TargetName, t: Timestamp) {
         let (Some(known), Some(look)) = (self.known.get_mut(name), self.looks.get(name)) else { return };
-        if known.spec.suspend || !known.may_try() || !matches!(known.stage, Stage::Idle | Stage::Closed) {
+        if !known.may_try() || !matches!(known.stage, Stage::Idle | Stage::Closed) {
             return;
         }
-        if known.stage == Stage::Closed || known.reopen {
-            known.reopen = false;
-            known.stage = Stage::Opening;
-            known.give(Order::Open(Box::new(known.spec.clone())));
-        } else if !known.notes.is_empty() {
+        if !known.notes.is_empty() {
+            // For this the target need not be open.
+            known.reopen |= known.stage == Stage::Closed;
             known.stage = Stage::Carrying;
             known.noting = known.notes.len();
             known.give(Order::Record(known.notes.clone()));
+        } else if known.spec.suspend {
+            // Neither read nor written.
+        } else if known.stage == Stage::Closed || known.reopen {
+            known.reopen = false;
+            known.stage = Stage::Opening;
+            known.give(Order::Open(Box::new(known.spec.clone())));
         } else if known.urgent.is_empty() && (known.renew || known.sweep_at <= t || known.wants_all(MANY)) {
             known.renew = false;
             known.pending.clear();
@@ -144,7 +148,7 @@ impl RealmTask {
         let rest = Rest {
             settling: Some(&self.settling),
             clean: self.known.iter().filter(|(_, known)| known.clean).map(|(name, _)| name.clone()).collect(),
-            ledgers: self.looks.values().map(|look| &look.ledger).chain(self.others.values()).collect(),
+            ledgers: self.ledgers().collect(),
         };
         let Some(planned) = plan_looks(&self.realm, &self.decided, [(target, look)], &rest, t).remove(target) else { return };
         let desired = Arc::new(planned.desired);
@@ -158,7 +162,7 @@ impl RealmTask {
             Err(_) => BTreeMap::new(),
         };
         let rules = look.rules.clone();
-        self.settle_what_is_wanted(target, scope, &people, &plan, t);
+        self.settling.note(&plan, t);
         self.note_open(target, &people, &plan, t);
         self.set_due(target, &people, &desired, t);
         self.summarize(target, scope, &plan, t);
@@ -189,38 +193,6 @@ impl RealmTask {
         self.unreported.extend(people);
     }
 
-    /// Since when each removal has been wanted without a break, and what is wanted and unsent.
-    fn settle_what_is_wanted(&mut self, target: &TargetName, scope: &Scope, people: &BTreeSet<PersonId>, plan: &GuardedPlan, t: Timestamp) {
-        let mut wanted = BTreeMap::new();
-        let mut unsent = BTreeMap::new();
-        for item in plan.items() {
-            let line = item.change.line();
-            if must_last(&item.change) {
-                wanted.insert(line.clone(), self.settling.wanted.get(&line).copied().unwrap_or(t));
-            }
-            // What is sent is charged with the first record; until then it counts here.
-            if let (Some(brake), Fate::Waits | Fate::Held(_) | Fate::Send(_)) = (item.change.brake(), &item.fate) {
-                unsent.insert(line, (item.change.key().clone(), brake));
-            }
-        }
-        let seen = |person: &PersonId| *scope == Scope::Whole || people.contains(person);
-        let lines: Vec<_> = self.wanted_of.get(target).into_iter().flatten().filter(|(_, person)| seen(person)).collect();
-        for (line, _) in lines {
-            self.settling.wanted.remove(line);
-            self.settling.unsent.remove(line);
-        }
-        let of = self.wanted_of.entry(target.clone()).or_default();
-        of.retain(|_, person| !seen(person));
-        for item in plan.items() {
-            let line = item.change.line();
-            if wanted.contains_key(&line) || unsent.contains_key(&line) {
-                of.insert(line, item.change.key().person.clone());
-            }
-        }
-        self.settling.wanted.extend(wanted);
-        self.settling.unsent.extend(unsent);
-    }
-
     /// Who is not as they should be, as far as it is known before anything is sent.
     fn note_open(&mut self, target: &TargetName, people: &BTreeSet<PersonId>, plan: &GuardedPlan, t: Timestamp) {
         let Some(known) = self.known.get_mut(target) else { return };
@@ -244,12 +216,11 @@ impl RealmTask {
             let person = &item.change.key().person;
             let open = match &item.fate {
                 Fate::Held(hold) => {
-                    known.held.entry(person.clone()).or_default().insert(item.change.line());
+                    known.held.entry(person.clone()).or_default().insert(item.change.line(), hold.into());
                     Open { reason: "Held", message: format!("{} is held: {hold}", item.change.line()), stalled: false }
                 }
                 Fate::Waits => {
-                    let since = self.settling.wanted.get(&item.change.line()).copied().unwrap_or(t);
-                    let at = since.checked_add(self.settling.settle).unwrap_or(t);
+                    let at = self.settling.sent_from(&item.change.line(), t);
                     self.due.by((person.clone(), Some(target.clone())), at);
                     Open {
                         reason: "Progressing",
@@ -346,11 +317,17 @@ impl RealmTask {
                 Fact::Intended(_) | Fact::Window(_) | Fact::Scope(_) | Fact::Released(..) | Fact::HadPolicy | Fact::Done => {}
             }
         }
-        let held = |ledger: &Ledger, person: &PersonId| ledger.links_of(person).next().is_some();
-        let over = unlinked
-            .into_iter()
-            .filter(|person| !self.looks.values().map(|look| &look.ledger).chain(self.others.values()).any(|ledger| held(ledger, person)))
-            .collect();
+        let gone: Vec<&PersonId> =
+            unlinked.iter().filter(|person| ledger.links_of(person).next().is_none() && !self.realm.is_declared(person)).collect();
+        for person in gone {
+            // No look shows them any more.
+            self.due.set((person.clone(), Some(target.clone())), None);
+            self.settling.forget(target, |of| of == person);
+            if let Some(known) = self.known.get_mut(target) {
+                known.forget(person);
+            }
+        }
+        let over = unlinked.into_iter().filter(|person| !self.is_remembered(person)).collect();
         self.finish_departures(over);
         self.objects_unreported = true;
     }

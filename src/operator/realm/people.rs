@@ -79,8 +79,28 @@ impl RealmTask {
             known.touched.touch([person.clone()]);
             known.notes.extend(keys.into_iter().map(Fact::Unlinked));
         }
+        for ledger in self.others.values_mut() {
+            let keys: Vec<AccountKey> = ledger.links_of(&person).map(|(key, _)| key.clone()).collect();
+            keys.into_iter().for_each(|key| ledger.record(&Fact::Unlinked(key)));
+        }
+        self.let_be(&person);
+        if !self.is_remembered(&person) {
+            self.finish_departures(BTreeSet::from([person.clone()]));
+        }
         self.dirty.people.insert(person);
         self.dirty.moved();
+    }
+
+    /// Nothing is remembered of a person where nobody works.
+    pub(super) fn let_be(&self, person: &PersonId) {
+        if let Some(store) = &self.store {
+            store.let_be(person, &self.known.keys().cloned().collect());
+        }
+    }
+
+    /// Whether any ledger remembers them.
+    pub(super) fn is_remembered(&self, person: &PersonId) -> bool {
+        self.ledgers().any(|ledger| ledger.links_of(person).next().is_some())
     }
 
     /// Nothing is remembered of these people any more: their Departures are over.

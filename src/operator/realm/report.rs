@@ -83,6 +83,7 @@ impl RealmTask {
         if std::mem::take(&mut self.objects_unreported) {
             self.report_targets();
             self.report_rest();
+            self.report_lockouts();
             self.report_realm();
             self.count();
         }
@@ -225,7 +226,7 @@ impl RealmTask {
     }
 
     fn target_status(&self, target: &TargetName, known: &Known, handled: Option<&str>) -> (Map<String, Value>, Vec<Said>) {
-        let lines: BTreeSet<&ChangeLine> = known.held.values().flatten().collect();
+        let lines: BTreeSet<&ChangeLine> = known.held.values().flat_map(BTreeMap::keys).collect();
         let held: Vec<ChangeLine> = lines.into_iter().cloned().collect();
         let digest = digest_of_lines(&held);
         let linked = self.looks.get(target).map_or(0, |look| look.ledger.links.values().filter(|link| link.id.is_some()).count());
@@ -251,10 +252,11 @@ impl RealmTask {
             Some(Ok(())) => Said::new("Connected", Truth::True, "Connected", ""),
             Some(Err(failure)) => Said::new("Connected", Truth::False, failure.reason(), failure.to_string()),
         };
-        let is_held = if held.is_empty() {
-            Said::new("Held", Truth::False, "WithinLimits", "")
-        } else {
-            Said::new("Held", Truth::True, "MassRemoval", format!("{} changes wait for an answer: digest {digest}", held.len()))
+        let is_held = match known.held.values().flat_map(BTreeMap::values).min() {
+            None => Said::new("Held", Truth::False, "WithinLimits", ""),
+            Some(why) => {
+                Said::new("Held", Truth::True, why.as_str(), format!("{} changes wait for an answer: digest {digest}", held.len()))
+            }
         };
         let mut conditions = self.target_stand(target, known, held.len()).conditions();
         conditions.extend([connected, is_held, in_sync(known)]);
@@ -292,15 +294,25 @@ impl RealmTask {
         Stand::ready()
     }
 
-    /// Roles, bindings, policies, answers and Lockouts.
+    /// Lockouts, and whom each has met.
+    pub(super) fn report_lockouts(&self) {
+        for (_, name) in self.briefs.keys().filter(|(kind, _)| *kind == ResourceKind::Lockout) {
+            let fields = fields([("externalId", self.realm.met(name).map(|person| json!(person)))]);
+            self.say(ResourceKind::Lockout, name, fields, self.plain_stand(ResourceKind::Lockout, name).conditions());
+        }
+    }
+
+    /// Roles, bindings, policies and answers.
     fn report_rest(&self) {
         for (kind, name) in self.briefs.keys() {
             let stand = match kind {
                 ResourceKind::Policy => self.policy_stand(name),
-                ResourceKind::BusinessRole | ResourceKind::RoleBinding | ResourceKind::Approval | ResourceKind::Lockout => {
-                    self.plain_stand(*kind, name)
-                }
-                ResourceKind::Realm | ResourceKind::Person | ResourceKind::TargetSystem | ResourceKind::ConfigMap => continue,
+                ResourceKind::BusinessRole | ResourceKind::RoleBinding | ResourceKind::Approval => self.plain_stand(*kind, name),
+                ResourceKind::Lockout
+                | ResourceKind::Realm
+                | ResourceKind::Person
+                | ResourceKind::TargetSystem
+                | ResourceKind::ConfigMap => continue,
             };
             let mut conditions = Vec::new();
             if *kind == ResourceKind::Policy {
@@ -354,7 +366,7 @@ impl RealmTask {
             let lifecycle = decision.standing.as_ref().and_then(|standing| standing.lifecycle.as_ref());
             *people.entry(lifecycle.map_or("unknown", |lifecycle| lifecycle.state.as_str())).or_default() += 1;
         }
-        let held: usize = self.known.values().flat_map(|known| known.held.values()).map(BTreeSet::len).sum();
+        let held: usize = self.known.values().flat_map(|known| known.held.values()).map(BTreeMap::len).sum();
         let spec_freeze = self.realm.spec().is_some_and(|spec| spec.freeze).then(|| "spec.freeze".to_owned());
         let frozen = spec_freeze.or_else(|| self.decided.frozen.as_ref().map(|frozen| frozen.reason.to_string()));
         let stand = match (&frozen, held) {
@@ -366,7 +378,7 @@ impl RealmTask {
             ("people", Some(json!(people))),
             ("held", Some(json!(held))),
             ("frozen", frozen.map(|why| json!(why))),
-            ("next", self.due.next().map(|at| json!(at.to_string()))),
+            ("next", self.next_due().map(|at| json!(at.to_string()))),
         ]);
         self.say(ResourceKind::Realm, name, fields, stand.conditions());
     }
@@ -380,7 +392,7 @@ impl RealmTask {
         }
         metrics.people(&self.namespace, &people);
         for (target, known) in &self.known {
-            let held: usize = known.held.values().map(BTreeSet::len).sum();
+            let held: usize = known.held.values().map(BTreeMap::len).sum();
             metrics.target(&self.namespace, target, held, known.summary.unmatched, known.summary.drift);
         }
     }

@@ -1,11 +1,13 @@
 //! People who go and come back: their entries move between Person and Departure, durable before anything is let go.
 
+use std::collections::BTreeSet;
+
 use super::homes::{Place, departure_name};
 use super::ledgers::{FINALIZER, StatusLedgers, TRIES};
 use super::objects::{Kind, Refusal};
 use super::state::{Stopped, of};
 use crate::ledger::StoreError;
-use crate::model::ids::{ObjectName, PersonId};
+use crate::model::ids::{ObjectName, PersonId, TargetName};
 
 impl StatusLedgers {
     /// The Person object is being deleted, or gone: its entries move to the person's Departure, or to another Person that declares the
@@ -99,6 +101,25 @@ impl StatusLedgers {
             }
         }
         self.remove_departure(id).await
+    }
+
+    /// Somebody deleted a person's Departure, and their accounts are to be let be: nothing is remembered of them in targets that nobody
+    /// works on, where no record could say so. What stood on the Departure is gone with it.
+    pub fn let_be(&self, id: &PersonId, worked_on: &BTreeSet<TargetName>) {
+        let state = &mut *self.state();
+        for (target, kept) in state.kept.iter_mut().filter(|(target, _)| !worked_on.contains(*target)) {
+            let keys: Vec<_> = of(&kept.links, id, target).map(|(key, _)| key.clone()).collect();
+            for key in keys {
+                kept.links.remove(&key);
+                state.shown.remove(&key);
+                // What a journal may still say of it, the next one takes back.
+                if kept.journaled {
+                    kept.pending.insert(key);
+                } else {
+                    kept.pending.remove(&key);
+                }
+            }
+        }
     }
 
     async fn remove_departure(&self, id: &PersonId) -> Result<(), StoreError> {

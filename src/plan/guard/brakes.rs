@@ -131,7 +131,7 @@ pub fn judge(
     }
     let mut earlier: BTreeSet<(AccountKey, Brake)> = BTreeSet::new();
     let announced = plan.announced.iter().map(|(key, brake)| (key.clone(), *brake, None));
-    let frozen = |change: &Change| rules.freeze && !matches!(change.cause(), Cause::Lifecycle(LifecycleState::Terminated));
+    let frozen = |change: &Change| rules.freeze && !matches!(change.cause(), Cause::Lockout | Cause::Lifecycle(LifecycleState::Terminated));
     let wanted = plan.changes.iter().filter(|change| !frozen(change)).filter_map(|change| {
         let answered = answers.approved(&change.line(), ledger).is_some();
         change.brake().filter(|_| !answered).map(|brake| (change.key().clone(), brake, Some(change.cause())))

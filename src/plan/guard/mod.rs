@@ -3,11 +3,12 @@
 mod approvals;
 mod brakes;
 mod minimum;
+mod settling;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::api::target::{Mode, Removals};
 use crate::model::account::AccountKey;
@@ -18,6 +19,7 @@ use crate::model::observed::Observed;
 
 pub use approvals::{Answers, Approval};
 pub use brakes::{Beside, Judged, RealmHolds, judge, realm_holds, standing};
+pub use settling::Settling;
 
 use super::digest::digest_of_lines;
 use super::order;
@@ -95,17 +97,6 @@ pub struct Guarded {
     pub change: Change,
     /// What becomes of it.
     pub fate: Fate,
-}
-
-/// How long removals have been wanted, where they must last before they are sent (the operator).
-#[derive(Debug, Clone, Default)]
-pub struct Settling {
-    /// How long.
-    pub settle: SignedDuration,
-    /// Since when.
-    pub wanted: BTreeMap<ChangeLine, Timestamp>,
-    /// What is wanted and was not sent yet, whether or not this look shows it: a limit counts all of it, in however many looks it comes.
-    pub unsent: BTreeMap<ChangeLine, (AccountKey, Brake)>,
 }
 
 /// A plan that may be carried out. Made by [`guard`] alone.
@@ -195,13 +186,14 @@ fn fate(plan: &Plan, change: &Change, watch: &Watch<'_>) -> Fate {
         return Fate::Frozen;
     }
     let line = change.line();
-    if change.cause() == Cause::Lockout {
+    // A Delete is one whatever went before: shut they are.
+    if change.cause() == Cause::Lockout && !matches!(change.act(), Act::Delete) {
         return Fate::Send(None);
     }
     if let Some(approval) = watch.answers.rejected(&line) {
         return Fate::Held(Hold::Rejected(approval.clone()));
     }
-    let waits = watch.settling.is_some_and(|settling| must_last(change) && !has_lasted(settling, &line, watch.t));
+    let waits = watch.settling.is_some_and(|settling| must_last(change) && settling.sent_from(&line, watch.t) > watch.t);
     if let Some(approval) = watch.answers.approved(&line, watch.ledger) {
         if waits {
             return Fate::Waits;
@@ -250,10 +242,6 @@ pub fn must_last(change: &Change) -> bool {
         Cause::Lockout | Cause::Until | Cause::Lifecycle(LifecycleState::Terminated | LifecycleState::Suspended | LifecycleState::Leave)
     );
     change.act().removes() && !at_once
-}
-
-fn has_lasted(settling: &Settling, line: &ChangeLine, t: Timestamp) -> bool {
-    settling.wanted.get(line).is_some_and(|since| since.checked_add(settling.settle).is_ok_and(|settled| settled <= t))
 }
 
 /// What follows a held change is held: grants behind a held Create, a Delete behind a held Disable.

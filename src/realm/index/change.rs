@@ -7,7 +7,6 @@ use super::people::Declared;
 use super::{Body, Learned, Meta, Named, Object, Reading, Realm, ResourceKind, Sited, Unreadable};
 use crate::api::approval::ApprovalSpec;
 use crate::api::binding::RoleBindingSpec;
-use crate::api::lockout::LockoutSpec;
 use crate::api::target::TargetSystemSpec;
 use crate::model::ids::{ObjectName, PersonId, RealmId, TargetName};
 use crate::model::observed::Scope;
@@ -34,11 +33,11 @@ impl Affected {
 
 /// What has been touched so far.
 #[derive(Default)]
-struct Touched {
+pub(super) struct Touched {
     everybody: bool,
-    people: BTreeSet<PersonId>,
+    pub(super) people: BTreeSet<PersonId>,
     /// Person objects: those who report to them are touched too.
-    objects: BTreeSet<ObjectName>,
+    pub(super) objects: BTreeSet<ObjectName>,
     /// Bindings: the people that they mean are touched.
     bindings: Vec<RoleBindingSpec>,
     targets: BTreeSet<TargetName>,
@@ -97,6 +96,16 @@ impl Realm {
         let mut touched = Touched::default();
         self.forget_unreadable(kind, name, &mut touched);
         self.exchange(kind, name, None, &mut touched);
+        self.affected(touched)
+    }
+
+    /// Whom it touches that an Approval's time is over: as if it were taken out.
+    #[must_use]
+    pub fn answer_over(&self, name: &ObjectName) -> Affected {
+        let mut touched = Touched::default();
+        if let Some(approval) = self.approvals.get(name) {
+            self.touch_approved(&approval.spec, &mut touched);
+        }
         self.affected(touched)
     }
 
@@ -203,13 +212,15 @@ impl Realm {
                 }
             }
             ResourceKind::Lockout => {
-                let old = exchange(&mut self.lockouts, name, spec_of!(Lockout));
-                if let Some(old) = old {
-                    let lockouts: Vec<LockoutSpec> = old.into_iter().chain(self.lockouts.get(name).cloned()).map(|one| one.spec).collect();
-                    touched.people.extend(lockouts.iter().flat_map(|lockout| self.meant(&lockout.person)));
-                    // A manager who is locked shows as such.
-                    touched.objects.extend(lockouts.iter().filter_map(|lockout| ObjectName::parse(lockout.person.as_str()).ok()));
+                let before = self.shut_out_by(name);
+                let gone = object.is_none();
+                if exchange(&mut self.lockouts, name, spec_of!(Lockout)).is_some() {
+                    if gone {
+                        self.met.remove(name);
+                    }
                     self.derived.locked.take();
+                    self.touch_shut_out(before, touched);
+                    self.touch_shut_out(self.shut_out_by(name), touched);
                 }
             }
         }
@@ -300,7 +311,7 @@ impl Realm {
     }
 
     /// Adds those who report to touched people, and those whom touched bindings mean.
-    fn affected(&self, mut touched: Touched) -> Affected {
+    pub(super) fn affected(&self, mut touched: Touched) -> Affected {
         if !touched.everybody {
             touched.people.extend(self.people.below(&touched.objects));
             touched.people.extend(self.meant_by(&touched.bindings));

@@ -39,6 +39,8 @@ impl Found {
 }
 
 const SPELL: &str = "check the spelling, or declare it";
+/// Of a Lockout that names nobody.
+const NOBODY: &str = "check the spelling, or delete it: while it stands, nobody who is locked out is let in again";
 
 impl Realm {
     /// Everything that is wrong between the objects, at `t`. Policies' own errors are in [`Realm::policy_errors`], what cannot be read at
@@ -211,10 +213,11 @@ impl Realm {
     /// Lockouts and Approvals.
     fn answer_problems(&self, found: &mut Found) {
         for lockout in self.lockouts.values() {
-            let mut add = |message| found.add(ResourceKind::Lockout, &lockout.meta, false, message, SPELL);
-            if self.is_nobody(&lockout.spec.person) {
-                add(format!("`{}` is no Person", lockout.spec.person));
+            if self.met(&lockout.meta.name).is_none() && self.is_nobody(&lockout.spec.person) {
+                let message = format!("`{}` is no Person", lockout.spec.person);
+                found.add(ResourceKind::Lockout, &lockout.meta, false, message, NOBODY);
             }
+            let mut add = |message| found.add(ResourceKind::Lockout, &lockout.meta, false, message, SPELL);
             lockout.spec.targets.iter().filter_map(|target| self.account_problem(target, "")).for_each(&mut add);
         }
         for approval in self.approvals.values().filter(|approval| !approval.spec.target.is_empty()) {
@@ -225,7 +228,7 @@ impl Realm {
     }
 
     /// Whether no Person has this name, readable or not.
-    fn is_nobody(&self, name: &str) -> bool {
+    pub(super) fn is_nobody(&self, name: &str) -> bool {
         self.people.get(name).is_none() && self.unreadable_named(ResourceKind::Person, name).is_none()
     }
 

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 mod change;
+mod lockouts;
 mod problems;
 mod unreadable;
 
@@ -138,30 +139,6 @@ fn the_standing_says_what_the_object_says_of_accounts() {
     assert!(realm.standing(&id("c-1"), at(NOW)).is_none() && !realm.is_declared(&id("c-1")));
     let bob = realm.standing(&id("bob"), at(NOW)).unwrap();
     assert!(!bob.retain && !bob.paused);
-}
-
-#[test]
-fn a_lockout_reaches_whom_its_name_meets() {
-    let mut realm = realm(json!({
-        "people/ann": {"externalId": "1001"}, "people/bob": {"externalId": "cho"},
-        "lockouts/all": {"person": "ann", "until": "2026-06-11T00:00:00Z"},
-        "lockouts/dir": {"person": "ann", "targets": ["dir"], "until": "2026-06-10T12:00:00Z"},
-        "lockouts/over": {"person": "ann", "until": "2026-06-10T08:00:00Z"},
-        "lockouts/gone": {"person": "gus"},
-        "lockouts/torn": {"person": "tom"},
-        "lockouts/else": {"person": "cho"},
-    }));
-    realm.mark_unreadable(vec![Unreadable { external_id: Some("1009".to_owned()), ..torn(Some(ResourceKind::Person), "tom") }]);
-    let locks =
-        |person: &str| -> Vec<String> { realm.lockouts_of(&id(person), at(NOW)).iter().map(|lockout| lockout.name.to_string()).collect() };
-    assert_eq!(locks("1001"), ["all", "dir"]);
-    assert_eq!(locks("gus"), ["gone"], "who is gone stays locked");
-    assert_eq!(locks("1009"), ["torn"]);
-    assert_eq!(locks("cho"), Vec::<String>::new(), "the name of nobody is not taken for the id of somebody else");
-    let ann = realm.standing(&id("1001"), at(NOW)).unwrap();
-    assert_eq!(ann.lifecycle.unwrap().next, Some(at("2026-06-11T00:00:00Z")));
-    assert_eq!(ann.next, Some(at("2026-06-10T12:00:00Z")));
-    assert_eq!(ann.lockouts[1].targets, BTreeSet::from([target("dir")]));
 }
 
 // ── the input ──

@@ -162,3 +162,23 @@ fn names_of_departures_and_managers_are_ones_the_api_server_takes() {
     assert_eq!(manager(&target("dir")), "provost-dir");
     assert!(manager(&long).len() <= 128);
 }
+
+#[test]
+fn who_is_let_be_is_forgotten_where_nobody_works() {
+    let wire = world(&["ann"]);
+    let store = run(open(&wire));
+    run(store.record(&target("dir"), &[linked("ann", "ann")])).unwrap();
+    let (id, worked_on) = (person("ann"), |name: &[&str]| name.iter().map(|name| target(name)).collect());
+    wire.touch(Kind::Person, "ann", |kept| kept.going = true);
+    run(store.depart(&object_name("ann"), &id)).unwrap();
+    wire.remove(Kind::Departure, &departure_name(&id));
+    store.let_be(&id, &worked_on(&["dir"]));
+    assert_eq!(store.ledger(&target("dir")).links.len(), 1, "a record says so there");
+    store.let_be(&id, &worked_on(&[]));
+    assert!(store.ledger(&target("dir")).links.is_empty());
+    run(store.finished(&id)).unwrap();
+    assert_eq!(store.departed(&object_name(&departure_name(&id))), None);
+    // Nor does a later record bring it back.
+    run(store.record(&target("dir"), &[Fact::HadPolicy])).unwrap();
+    assert!(!wire.has(Kind::Departure, &departure_name(&id)) && reread(&wire).links.is_empty());
+}

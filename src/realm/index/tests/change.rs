@@ -89,6 +89,19 @@ fn a_change_touches_those_who_may_be_decided_otherwise() {
 }
 
 #[test]
+fn an_answer_that_is_over_touches_what_it_answered() {
+    let realm = realm(json!({
+        "targets/dir": {"type": "ldap"}, "targets/chat": {"type": "scim"},
+        "approvals/one": {"target": "dir", "decision": "Reject", "changes": [], "digest": ""},
+        "approvals/all": {"decision": "Approve", "changes": [], "digest": ""},
+    }));
+    for (approval, targets) in [("one", vec![target("dir")]), ("all", vec![target("chat"), target("dir")]), ("none", Vec::new())] {
+        let affected = realm.answer_over(&name(approval));
+        assert_eq!(affected.targets.into_iter().collect::<Vec<_>>(), targets, "{approval}");
+    }
+}
+
+#[test]
 fn a_replaced_kind_touches_what_differs() {
     let mut realm = realm(json!({"people/ann": {}, "people/bob": {}, "people/cid": {}}));
     let new = objects(json!({"people/ann": {}, "people/bob": {"title": "x"}, "people/dee": {}}));
