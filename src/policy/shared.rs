@@ -64,3 +64,42 @@ impl Shared {
         part
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use serde_json::json;
+
+    use super::super::tests::{held, holding, input, target};
+    use super::*;
+
+    #[test]
+    fn an_input_is_recognised_by_all_that_a_policy_sees_of_it() {
+        let same = input(json!({"userName": "ann"}));
+        let changes: [(&str, fn(&mut Input)); 9] = [
+            ("person", |input| input.person = json!({"userName": "bob"})),
+            ("managers", |input| input.managers = vec![Arc::new(json!({"userName": "dia"}))]),
+            ("managers_unknown", |input| input.managers_unknown = true),
+            ("roles", |input| input.roles = vec![holding("clerk", &["dir/group/a"], None)]),
+            ("targets", |input| input.targets = Arc::default()),
+            ("observed", |input| input.observed = BTreeSet::from([held("dir/group/x")])),
+            ("unread", |input| input.unread = BTreeSet::from([target("git")])),
+            ("accounts", |input| input.accounts = BTreeMap::from([(target("mail"), json!({"address": "a@x"}))])),
+            ("today", |input| input.today = "2026-11-25".to_owned()),
+        ];
+        let shared = Shared::default();
+        let mut seen = vec![shared.fingerprint(&same).unwrap()];
+        for (name, change) in changes {
+            let mut other = same.clone();
+            change(&mut other);
+            let fingerprint = shared.fingerprint(&other).unwrap();
+            assert!(!seen.contains(&fingerprint), "{name}");
+            assert_eq!(Shared::default().fingerprint(&other), Some(fingerprint), "{name}: with whom it is shared makes no difference");
+            seen.push(fingerprint);
+        }
+        // An equal manager who lies elsewhere is the same.
+        let with_boss = || Input { managers: vec![Arc::new(json!({"userName": "dia"}))], ..same.clone() };
+        assert_eq!(shared.fingerprint(&with_boss()), shared.fingerprint(&with_boss()));
+    }
+}

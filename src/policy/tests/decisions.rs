@@ -218,3 +218,18 @@ roles contains {"name": "r"} if false
     assert_eq!(places[&Asking::Account(target("chat"), AccountName::ordinary())], ["p/a.rego:11"]);
     assert_eq!(places.len(), 3, "nothing of the catalogue: {places:?}");
 }
+
+#[test]
+fn what_is_asked_the_same_again_is_decided_the_same_but_for_what_ended_meanwhile() {
+    let rule = r#"entitlements contains {"target": "dir", "kind": "group", "name": "vpn", "until": "2026-12-01T00:00:00Z"}"#;
+    let compiled = compiled(&[("a.rego", &format!("package provost\n\n{rule}\n"))]);
+    let input = input(json!({"userName": "ann"}));
+    let (before, after) = (moment(NOW), moment("2026-12-02T00:00:00Z"));
+    for (then, now) in [(before, before), (before, after), (after, before), (after, after)] {
+        let mut question = Question::new(&compiled, &input, None);
+        let last = question.decide(then).unwrap();
+        let remembered = question.remembered();
+        let mut again = Question::new(&compiled, &input, Some(&remembered));
+        assert_eq!(again.decide_again(Some(&last), now).unwrap(), decide(&compiled, &input, now).unwrap(), "from {then} to {now}");
+    }
+}
