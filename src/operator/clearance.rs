@@ -21,6 +21,8 @@ pub struct Touched {
     people: Mutex<BTreeSet<PersonId>>,
     everybody: AtomicBool,
     urgent: AtomicBool,
+    /// Nobody declares the target any more.
+    stopped: AtomicBool,
 }
 
 impl Touched {
@@ -41,6 +43,12 @@ impl Touched {
         self.everybody.store(true, Ordering::SeqCst);
     }
 
+    /// Nothing more is sent.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+        self.hurry();
+    }
+
     /// Somebody has to be shut out: what is under way stops between two batches.
     pub fn hurry(&self) {
         self.urgent.store(true, Ordering::SeqCst);
@@ -49,7 +57,9 @@ impl Touched {
     /// Whoever must be out does not wait for what touches everybody: their own object was read again.
     fn stops(&self, change: &Change) -> bool {
         let at_once = change.act().removes() && !must_last(change);
-        !at_once && self.everybody.load(Ordering::SeqCst) || self.people().contains(&change.key().person)
+        self.stopped.load(Ordering::SeqCst)
+            || !at_once && self.everybody.load(Ordering::SeqCst)
+            || self.people().contains(&change.key().person)
     }
 
     /// Somebody must go first.

@@ -81,6 +81,8 @@ pub enum Answer {
     Carried(Result<Report, StoreError>),
     /// What was to be remembered is, or is not.
     Noted(Result<(), StoreError>),
+    /// The worker has ended: nothing more comes from it.
+    Ended,
 }
 
 /// All that a worker needs of the world.
@@ -123,6 +125,8 @@ pub async fn work(around: Surroundings, mut orders: mpsc::Receiver<Order>) {
             return;
         }
     }
+    // Where nobody listens any more, the process ends.
+    let _ = worker.around.answers.send((worker.around.name.clone(), Answer::Ended)).await;
 }
 
 /// What to answer where an order breaks off.

@@ -43,6 +43,20 @@ pub struct Decided {
     pub frozen: Option<Frozen>,
 }
 
+impl PersonDecision {
+    /// Whether this asks for the same as another one, however long either stands.
+    #[must_use]
+    pub fn asks_the_same(&self, other: &Self) -> bool {
+        let Self { standing, decision, mapped, due: _, remembered: _ } = self;
+        let same = match (decision, &other.decision) {
+            (Ok(one), Ok(other)) => one.asks_the_same(other),
+            (Err(one), Err(other)) => one == other,
+            (Ok(_), Err(_)) | (Err(_), Ok(_)) => false,
+        };
+        same && *standing == other.standing && *mapped == other.mapped
+    }
+}
+
 /// Decides for everybody of a realm.
 ///
 /// `ledgers` tell whether an employment was known that is not there any more.

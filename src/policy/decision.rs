@@ -125,6 +125,13 @@ pub struct Waiver {
 }
 
 impl Decision {
+    /// Whether this asks for the same as another one, however long either stands.
+    #[must_use]
+    pub fn asks_the_same(&self, other: &Self) -> bool {
+        let Self { roles, accounts, entitlements, violations, due: _ } = self;
+        *roles == other.roles && *accounts == other.accounts && *entitlements == other.entitlements && *violations == other.violations
+    }
+
     /// Whether an entitlement ends between two instants: it counts for the account that it implies until then.
     #[must_use]
     pub fn ends_between(&self, one: Timestamp, other: Timestamp) -> bool {

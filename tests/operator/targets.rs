@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::accounts::TABLES;
-use super::manifests::{binding, person, role, small, target};
+use super::manifests::{binding, crowd, person, role, small, target};
 use super::site::{Site, said};
 
 #[tokio::test]
@@ -144,4 +144,26 @@ async fn a_target_without_its_secret_waits_for_it() {
     // It appears nowhere.
     let everything = site.kubectl(&["get", "provost,events", "--output", "json"]);
     assert!(!everything.contains(canary) && !site.logged().contains(canary));
+}
+
+#[tokio::test]
+async fn a_target_that_is_declared_again_is_taken_up_where_it_was_left() {
+    let mut site = Site::at_work("again").await;
+    site.apply(small("1s")).await;
+    site.apply_many(crowd(150)).await;
+    // In the middle of the work: what is sent already is answered for, and nobody else begins before.
+    for enough in [1, 60] {
+        site.until("some have their account", async |site| site.accounts("dir").enabled().len() >= enough).await;
+        site.delete("TargetSystem", "dir").await;
+        site.apply([target("dir", json!({}))]).await;
+    }
+    site.until_all_ready().await;
+    site.until("everybody has what they are to have", async |site| site.accounts("dir").grants().len() == 150).await;
+    assert_eq!(site.accounts("dir").whole().len(), 150 + 150 + 1, "accounts, grants and a group, and nothing twice");
+    site.until_said("TargetSystem", "dir", "InSync", "True").await;
+    // Nothing is lost of what is ours there.
+    site.accounts("dir").watch();
+    site.merge("Person", "p003", json!({"spec": {"suspended": true}})).await;
+    site.until("a leave works as before", async |site| site.accounts("dir").disabled().len() == 1).await;
+    assert_eq!(site.accounts("dir").writes().len(), 1, "{:?}", site.accounts("dir").writes());
 }

@@ -36,7 +36,7 @@ impl RealmTask {
     pub(super) fn decide(&mut self, t: Timestamp) {
         self.take_over(t);
         self.set_over(t);
-        self.dirty.since = None;
+        let moved = self.dirty.since.take().is_some();
         self.settling.settle = self.settle();
         self.meet_targets(t);
         self.meet_lockouts();
@@ -59,20 +59,21 @@ impl RealmTask {
         let thawed = self.decided.frozen != decided.frozen;
         self.decided.frozen = decided.frozen.take();
         for person in people {
-            let new = decided.people.remove(&person);
-            let old = match &new {
-                Some(new) => self.decided.people.insert(person.clone(), new.clone()),
-                None => self.decided.people.remove(&person),
-            };
+            let (old, new) = (self.decided.people.remove(&person), decided.people.remove(&person));
             let unlocked = || self.realm.lockouts_of(&person, t).iter().filter_map(|lockout| lockout.until).min();
             let due = new.as_ref().map_or_else(unlocked, |new| new.due);
             self.due.set((person.clone(), None), due);
             self.unreported.insert(person.clone());
             // What is to become of somebody whom nobody declares is not decided: only a look tells.
-            let news = !same(old.as_ref(), new.as_ref());
+            let news = match (&old, &new) {
+                (Some(old), Some(new)) => !new.asks_the_same(old),
+                (None, None) => false,
+                (Some(_), None) | (None, Some(_)) => true,
+            };
             if news || thawed || new.is_none() || asked_for.contains(&person) {
                 self.look_at(&person, old.as_ref(), new.as_ref(), news, t);
             }
+            self.decided.people.extend(new.map(|new| (person, new)));
         }
         // What could not be judged before, and can be now, shows in no decision.
         let judged = Judging::of(&self.realm, &self.ledgers().collect::<Vec<_>>(), t);
@@ -80,9 +81,11 @@ impl RealmTask {
         if judged.gains_on(before) {
             self.known.values_mut().for_each(|known| known.renew = true);
         }
-        self.problems.clear();
-        for problem in self.realm.problems(t) {
-            self.problems.entry((problem.kind, problem.name.clone())).or_default().push(problem);
+        if moved {
+            self.problems.clear();
+            for problem in self.realm.problems(t) {
+                self.problems.entry((problem.kind, problem.name.clone())).or_default().push(problem);
+            }
         }
         // Before anything else is said: whom a Lockout means must outlive this process.
         self.report_lockouts();
@@ -167,8 +170,10 @@ impl RealmTask {
         let gone: Vec<TargetName> =
             self.known.keys().filter(|name| !declared.contains_key(*name) && !unreadable.contains_key(*name)).cloned().collect();
         for name in gone {
-            // The worker ends when it has finished; nothing is changed in the target.
-            let notes = self.known.remove(&name).map(|known| known.notes).unwrap_or_default();
+            // The worker ends when it has finished with what it is sending; nothing else is changed in the target.
+            let Some(Known { notes, touched, .. }) = self.known.remove(&name) else { continue };
+            touched.stop();
+            self.ending.insert(name.clone());
             if let Some(mut look) = self.looks.remove(&name) {
                 notes.iter().for_each(|note| look.ledger.record(note));
                 self.others.insert(name.clone(), look.ledger);
@@ -192,6 +197,8 @@ impl RealmTask {
                     self.compiled = None;
                 }
                 Some(_) => {}
+                // Two workers of one target would know nothing of each other: the old one ends first.
+                None if self.ending.contains(&name) => {}
                 None => self.begin(name, spec, t),
             }
         }
@@ -272,24 +279,6 @@ pub(super) fn take_rules(realm: &Realm, name: &TargetName, look: &mut Look) {
         }
         Ok(None) => {}
         Err(error) => look.broken = Some(Frozen::new(error.to_string(), format!("TargetSystem/{name}"))),
-    }
-}
-
-/// Whether two decisions ask for the same, however long they stand.
-fn same(old: Option<&PersonDecision>, new: Option<&PersonDecision>) -> bool {
-    let timeless = |decision: &PersonDecision| {
-        let mut decision = decision.clone();
-        decision.due = None;
-        decision.remembered = None;
-        if let Ok(decided) = &mut decision.decision {
-            decided.due = None;
-        }
-        decision
-    };
-    match (old, new) {
-        (Some(old), Some(new)) => timeless(old) == timeless(new),
-        (None, None) => true,
-        (Some(_), None) | (None, Some(_)) => false,
     }
 }
 

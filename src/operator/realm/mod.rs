@@ -134,6 +134,8 @@ pub struct RealmTask {
     /// Persons that are being let go.
     parting: BTreeSet<ObjectName>,
     workers: JoinSet<()>,
+    /// Targets that nobody declares any more and whose workers have not ended yet.
+    ending: BTreeSet<TargetName>,
     answers: mpsc::Sender<(TargetName, Answer)>,
     answered: Option<mpsc::Receiver<(TargetName, Answer)>>,
     closing: bool,
@@ -177,6 +179,7 @@ impl RealmTask {
             partings: JoinSet::new(),
             parting: BTreeSet::new(),
             workers: JoinSet::new(),
+            ending: BTreeSet::new(),
             answers,
             answered: Some(answered),
             closing: false,

@@ -100,6 +100,12 @@ impl RealmTask {
                 }
             }
             Answer::Carried(carried) => self.carried(target, carried, now()),
+            Answer::Ended => {
+                // It may be declared again by now.
+                if self.ending.remove(target) {
+                    self.dirty.moved();
+                }
+            }
         }
     }
 
