@@ -81,7 +81,7 @@ pub struct Clearance<'a> {
     put_off: bool,
     /// People whose objects are others by now: nothing is taken from them.
     changed: BTreeSet<PersonId>,
-    /// The namespace is being deleted, and says nothing about people any more.
+    /// The namespace or a kind of ours is being deleted, and says nothing about people any more.
     ends: bool,
     /// The realm has another id than the one that keys would be written with.
     renamed: bool,
@@ -100,7 +100,8 @@ impl<'a> Clearance<'a> {
         let target = &plan.plan().target;
         let (lasting, at_once): (Vec<&Change>, Vec<&Change>) =
             plan.sent().filter(|change| change.act().removes()).partition(|change| must_last(change));
-        let ends = plan.sent().next().is_some() && namespace_ends(freshness, target).await;
+        let takes = !lasting.is_empty() || !at_once.is_empty();
+        let ends = plan.sent().next().is_some() && realm_ends(takes, freshness, target).await;
         let renamed = plan.sent().any(signs) && is_renamed(realm, freshness, target).await;
         let put_off = !lasting.is_empty() && !is_read_up_to_now(touched, positions, freshness, target).await;
         let people: BTreeSet<&PersonId> = at_once.iter().map(|change| &change.key().person).collect();
@@ -127,8 +128,10 @@ fn signs(change: &Change) -> bool {
     matches!(change.act(), Act::Create { .. } | Act::Own)
 }
 
-async fn namespace_ends(freshness: &Freshness, target: &TargetName) -> bool {
-    match freshness.namespace_stands().await {
+/// Whether namespace or, where anything is taken away, kinds are being deleted.
+async fn realm_ends(takes: bool, freshness: &Freshness, target: &TargetName) -> bool {
+    let stands = if takes { freshness.stands().await } else { freshness.namespace_stands().await };
+    match stands {
         Ok(Stands::No(what)) => {
             tracing::info!(target_system = %target, %what, "nothing is sent");
             true

@@ -113,3 +113,18 @@ async fn frozen_from_map(mut site: Site, mended: Value) {
     site.until("bob is no dev any more", async |site| !site.accounts("dir").grants().contains("bob group/devs")).await;
     site.until_all_ready().await;
 }
+
+#[tokio::test]
+async fn what_takes_longer_is_said_on_its_policy() {
+    let mut site = two("slower").await;
+    let slower =
+        format!("{STAFF}\nlevel[\"high\"] := 1 if input.person.title == \"Dev\"\n\nroles contains {{\"name\": \"devs\"}} if level.high\n");
+    site.apply([policy("access", &slower), person("ann", json!({"title": "Dev"}))]).await;
+    site.until("it is decided by all the same", async |site| site.accounts("dir").grants().contains("ann group/devs")).await;
+    site.until("it is said", async |site| {
+        let policy = site.get("Policy", "access").await.unwrap();
+        let compiled = said(&policy, "Compiled");
+        compiled["status"] == "True" && compiled["message"].as_str().unwrap().contains("by the interpreter alone, which takes longer")
+    })
+    .await;
+}

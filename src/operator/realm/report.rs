@@ -317,8 +317,11 @@ impl RealmTask {
             let mut conditions = Vec::new();
             if *kind == ResourceKind::Policy {
                 let compiled = stand.ready;
-                let reason = if compiled == Truth::True { "Compiled" } else { stand.reason };
-                conditions.push(Said::new("Compiled", compiled, reason, stand.message.clone()));
+                let (reason, message) = match compiled {
+                    Truth::True => ("Compiled", self.policy_notes(name)),
+                    Truth::False | Truth::Unknown => (stand.reason, stand.message.clone()),
+                };
+                conditions.push(Said::new("Compiled", compiled, reason, message));
             }
             conditions.extend(stand.conditions());
             self.say(*kind, name, Map::new(), conditions);
@@ -334,6 +337,14 @@ impl RealmTask {
             // What is named may still come: no edit of this object is needed for that.
             Some(problem) => Stand::not(if problem.message.contains("role") { "UnknownRole" } else { "InvalidReference" }, told(problem)),
         }
+    }
+
+    /// What of a Policy runs slower than the rest, and why.
+    fn policy_notes(&self, name: &ObjectName) -> String {
+        let Some(Ok(compiled)) = &self.compiled else { return String::new() };
+        let own = format!("{name}/");
+        let notes = compiled.notes().iter().filter(|note| note.file.is_empty() || note.file.starts_with(&own));
+        notes.map(ToString::to_string).collect::<Vec<_>>().join("; ")
     }
 
     fn policy_stand(&self, name: &ObjectName) -> Stand {
