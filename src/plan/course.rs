@@ -57,7 +57,8 @@ pub fn course(
     in_state(state, cause, person, asked, link, rules, account, t)
 }
 
-/// What a Lockout alone does to the account: who is gone, but cannot be judged so, is locked out all the same.
+/// What a Lockout alone does to the account: who is gone, but cannot be judged so, is locked out all the same. In which state they have been
+/// is not forgotten meanwhile.
 #[must_use]
 pub fn locked_course(
     person: &DesiredPerson,
@@ -66,8 +67,9 @@ pub fn locked_course(
     account: &AccountName,
     t: Timestamp,
 ) -> Option<Course> {
-    let link = link.filter(|_| person.locked);
-    link.and_then(|_| in_state(LifecycleState::Locked, Cause::Lockout, person, None, link, rules, account, t))
+    let link = link.filter(|_| person.locked)?;
+    let course = in_state(LifecycleState::Locked, Cause::Lockout, person, None, Some(link), rules, account, t)?;
+    Some(Course { state: link.stage.map_or(course.state, |(state, _)| state), ..course })
 }
 
 /// What would become of the account if its person were at work.

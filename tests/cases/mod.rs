@@ -16,6 +16,7 @@ use provost::connector::memory::Memory;
 use provost::ledger::memory::MemoryLedgers;
 use provost::model::change::ChangeLine;
 use provost::model::ids::{RealmId, TargetName};
+use provost::model::observed::Scope;
 use provost::plan::guard::Settling;
 use provost::plan::round::{Round, Verdict};
 use provost::realm::index::Realm;
@@ -99,7 +100,7 @@ async fn run(case: &Case) -> (Outcome, Round) {
     let mut seen = look(&mut realm, &targets, &store, now).await.unwrap();
     let round = plan(&realm, &seen, settling.as_ref(), now);
     let mut noted = settling.clone().unwrap_or_default();
-    round.targets.values().for_each(|target| noted.note(&target.plan, now));
+    round.targets.values().for_each(|target| noted.note(&Scope::Whole, &target.plan, now));
     let verdict = round.verdict(!realm.unreadable().is_empty());
     for (target, report) in carry_out(&round, &mut seen, &targets, &store, now, &|_: &TargetName, _: usize| {}).await {
         let report = report.unwrap();

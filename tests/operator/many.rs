@@ -90,6 +90,23 @@ async fn what_somebody_forbids_stays_held_under_any_limit() {
 }
 
 #[tokio::test]
+async fn who_leaves_one_after_the_other_is_counted_once() {
+    let mut site = Site::at_work("one-by-one").await;
+    site.apply(small("1s")).await;
+    // Nobody is looked at again who is not asked for.
+    site.merge("TargetSystem", "dir", json!({"spec": {"sweepInterval": "1h"}})).await;
+    site.apply_many(crowd(40)).await;
+    site.until_all_ready().await;
+    // Twice as many would be too many.
+    for (number, name) in names(12).enumerate() {
+        site.merge("Person", &name, json!({"spec": {"employments": [{"startDate": "2020-01-01", "endDate": "2021-01-01"}]}})).await;
+        site.until("one more is out", async |site| site.accounts("dir").disabled().len() > number).await;
+    }
+    site.until("they hold nothing", async |site| site.accounts("dir").grants().len() == 40 - 12).await;
+    assert_eq!(held(&site).await, BTreeSet::new());
+}
+
+#[tokio::test]
 async fn an_answer_that_is_over_is_noticed_by_itself() {
     let mut site = Site::at_work("over").await;
     site.apply(small("1s")).await;

@@ -168,7 +168,7 @@ impl RealmTask {
             Err(_) => BTreeMap::new(),
         };
         let rules = look.rules.clone();
-        self.settling.note(&plan, t);
+        self.settling.note(scope, &plan, t);
         self.note_open(target, &people, &plan, t);
         self.set_due(target, &people, &desired, t);
         self.summarize(target, scope, &plan, t);
@@ -367,6 +367,7 @@ impl RealmTask {
             self.context.metrics.change(&self.namespace, target, change, answer.as_ref());
             match answer {
                 Ok(Done { .. }) => {
+                    self.settling.done(&change.line());
                     done.insert(&change.key().person);
                 }
                 Err(failure) => {

@@ -8,6 +8,7 @@ use super::{Fate, GuardedPlan, must_last};
 use crate::model::account::AccountKey;
 use crate::model::change::{Brake, ChangeLine};
 use crate::model::ids::{PersonId, TargetName};
+use crate::model::observed::Scope;
 
 /// How long removals have been wanted, as far as looks have shown.
 #[derive(Debug, Clone, Default)]
@@ -27,14 +28,13 @@ impl Settling {
         self.since(line, t).checked_add(self.settle).unwrap_or(Timestamp::MAX)
     }
 
-    /// Takes in what a look shows to be wanted. Of what it does not show, of people whom it does, the wanting is over. What a state keeps is
+    /// Takes in what a look at these people shows to be wanted. Of what it does not show of them the wanting is over. What a state keeps is
     /// wanted as well, and only not sent.
-    pub fn note(&mut self, plan: &GuardedPlan, t: Timestamp) {
+    pub fn note(&mut self, scope: &Scope, plan: &GuardedPlan, t: Timestamp) {
         let kept = plan.plan().kept.iter();
         let lasting = plan.items().iter().map(|item| &item.change).chain(kept).filter(|change| must_last(change));
         let wanted: Vec<_> = lasting.map(|change| (change.line(), (change.key().clone(), self.since(&change.line(), t)))).collect();
-        let (target, scope) = (&plan.plan().target, &plan.plan().scope);
-        self.forget(target, |person| scope.contains(person));
+        self.forget(&plan.plan().target, |person| scope.contains(person));
         self.wanted.extend(wanted);
         for item in plan.items() {
             // What is sent is charged with the first record; until then it counts here.
@@ -42,6 +42,11 @@ impl Settling {
                 self.unsent.insert(item.change.line(), (item.change.key().clone(), brake));
             }
         }
+    }
+
+    /// This is done, and was charged when it was sent: it is not counted a second time.
+    pub fn done(&mut self, line: &ChangeLine) {
+        self.unsent.remove(line);
     }
 
     /// What is wanted of these people in a target is wanted no more, as far as is known.

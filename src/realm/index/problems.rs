@@ -40,7 +40,7 @@ impl Found {
 
 const SPELL: &str = "check the spelling, or declare it";
 /// Of a Lockout that names nobody.
-const NOBODY: &str = "check the spelling, or delete it: while it stands, nobody who is locked out is let in again";
+const NOBODY: &str = "check the spelling, or name the externalId of one who is gone: until then nobody who is locked out is let in again";
 
 impl Realm {
     /// Everything that is wrong between the objects, at `t`. Policies' own errors are in [`Realm::policy_errors`], what cannot be read at
