@@ -33,6 +33,8 @@ pub struct DesiredPerson {
     pub locked: bool,
     /// Whether the policies could be asked.
     pub stand: Stand,
+    /// They are asked for where they cannot be: what that was meant to give is not known, so nothing is removed by policy.
+    pub refused: bool,
     /// `deletionPolicy: Retain`.
     pub retain: bool,
     /// Nothing is written for this person but by a Lockout.
