@@ -15,7 +15,7 @@ use crate::model::value::{Attributes, Value};
 
 use super::attributes::{self, Values};
 use super::correlate::Found;
-use super::course::{Aim, Course, course, locked_course};
+use super::course::{Aim, Course, course, unjudged_course};
 use super::desired::Stand;
 use super::entitlements;
 use super::finding::{Finding, FindingKind};
@@ -49,7 +49,7 @@ pub fn plan_account(mut sight: Sight<'_>, known: Option<&Link>, found: Found<'_>
     let link = reopened.as_ref().or(known);
     let mut course = course(sight.person, sight.asked, link, sight.rules, &sight.key.account, sight.t);
     if matches!(course.as_ref().map(|c| c.cause), Some(Cause::Gone)) && !sight.absence_judged {
-        course = locked_course(sight.person, link, sight.rules, &sight.key.account, sight.t);
+        course = unjudged_course(sight.person, link, sight.rules, &sight.key.account, sight.t);
     }
     if matches!(course.as_ref().map(|c| c.cause), Some(Cause::Unasked)) && !sight.removals_judged {
         course = None;

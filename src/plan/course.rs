@@ -57,17 +57,17 @@ pub fn course(
     in_state(state, cause, person, asked, link, rules, account, t)
 }
 
-/// What a Lockout alone does to the account: who is gone, but cannot be judged so, is locked out all the same.
+/// What comes to the account where nothing can be read or judged of its person: a Lockout, and an end that was read before.
 #[must_use]
-pub fn locked_course(
+pub fn unjudged_course(
     person: &DesiredPerson,
     link: Option<&Link>,
     rules: &TargetRules,
     account: &AccountName,
     t: Timestamp,
 ) -> Option<Course> {
-    let link = link.filter(|_| person.locked);
-    link.and_then(|_| in_state(LifecycleState::Locked, Cause::Lockout, person, None, link, rules, account, t))
+    let (state, cause) = unjudged(person, link?, t)?;
+    in_state(state, cause, person, None, link, rules, account, t)
 }
 
 /// What would become of the account if its person were at work.
@@ -159,14 +159,7 @@ fn state_and_cause(
         return None;
     }
     let Some(lifecycle) = &person.lifecycle else {
-        // The object cannot be read: only an end that was read before still comes.
-        let ended = link.and_then(|link| link.end).is_some_and(|end| end <= t);
-        return match (person.locked, ended) {
-            (true, true) => Some((Terminated, Cause::Lockout)),
-            (true, false) => Some((Locked, Cause::Lockout)),
-            (false, true) => Some((Terminated, Cause::Lifecycle(Terminated))),
-            (false, false) => None,
-        };
+        return unjudged(person, link.unwrap_or(&Link::default()), t);
     };
     let state = lifecycle.state;
     if person.locked || state == Locked {
@@ -176,6 +169,16 @@ fn state_and_cause(
         Terminated | Suspended | Leave | Preboarding => Some((state, Cause::Lifecycle(state))),
         Locked | Unasked => None,
         Active => at_work(person, asked, link, rules, t),
+    }
+}
+
+fn unjudged(person: &DesiredPerson, link: &Link, t: Timestamp) -> Option<(LifecycleState, Cause)> {
+    use LifecycleState::{Locked, Terminated};
+    match (person.locked, link.end.is_some_and(|end| end <= t)) {
+        (true, true) => Some((Terminated, Cause::Lockout)),
+        (true, false) => Some((Locked, Cause::Lockout)),
+        (false, true) => Some((Terminated, Cause::Lifecycle(Terminated))),
+        (false, false) => None,
     }
 }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::api::approval::ApprovalSpec;
 use crate::model::account::{Account, AccountKey};
+use crate::model::change::LifecycleState;
 use crate::model::failure::Failure;
 use crate::model::ids::{ApprovalName, PersonId, TargetName};
 use crate::model::ledger::{Fact, Ledger};
@@ -308,8 +309,10 @@ pub fn next_due_here(person: &PersonId, desired: &Desired, rules: &TargetRules, 
     for account in accounts {
         let key = AccountKey { person: person.clone(), target: rules.name.clone(), account };
         let link = ledger.links.get(&key);
-        if wanted.lifecycle.is_none() && wanted.stand != Stand::Gone {
-            // The object cannot be read; an end that was read before still comes.
+        // The object cannot be read, or is not there and its absence could not be judged: an end that was read before still comes.
+        let judged_gone =
+            wanted.stand == Stand::Gone && link.and_then(|link| link.stage).is_some_and(|(state, _)| state == LifecycleState::Terminated);
+        if wanted.lifecycle.is_none() && !judged_gone {
             due.extend(link.and_then(|link| link.end));
         }
         due.extend(course(wanted, wanted.asked.get(&key.account), link, rules, &key.account, t).and_then(|course| course.next));
