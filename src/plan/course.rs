@@ -70,6 +70,19 @@ pub fn unjudged_course(
     in_state(state, cause, person, None, link, rules, account, t)
 }
 
+/// What is right whether or not a Lockout stands; `course` is without one. Nothing is opened, made or taken away, and who has left has left.
+#[must_use]
+pub fn course_in_doubt(course: Course) -> Option<Course> {
+    match course.aim {
+        _ if course.state == LifecycleState::Terminated => Some(course),
+        Aim::Disabled | Aim::Deleted => {
+            let state = LifecycleState::Locked;
+            Some(Course { state, aim: Aim::Disabled, treatment: Treatment::Keep, make: false, next: None, ..course })
+        }
+        Aim::Enabled | Aim::AsIs => None,
+    }
+}
+
 /// What would become of the account if its person were at work.
 #[must_use]
 pub fn course_at_work(

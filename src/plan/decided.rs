@@ -283,6 +283,7 @@ fn gone(locked: bool) -> DesiredPerson {
     DesiredPerson {
         lifecycle: None,
         locked,
+        maybe_locked: false,
         stand: Stand::Gone,
         refused: false,
         retain: false,

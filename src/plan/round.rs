@@ -135,11 +135,15 @@ pub fn plan_looks<'a>(
     let looks: Vec<(&TargetName, &Look)> = looks.into_iter().collect();
     let ledgers: Vec<&Ledger> = looks.iter().map(|(_, look)| &look.ledger).chain(rest.ledgers.iter().copied()).collect();
     let judging = Judging::of(realm, &ledgers, t);
+    let locked = if judging.lockouts { BTreeSet::new() } else { locked_before(realm, &ledgers, judging) };
     let approvals = approvals(realm);
     let mut judged: BTreeMap<&TargetName, (Desired, Plan, Answers, Judged, &Look, &Observed)> = BTreeMap::new();
     for (name, look) in looks {
         let Ok(observed) = &look.observed else { continue };
         let mut desired = decided.desired(realm, name, &look.ledger, t);
+        if !judging.lockouts {
+            desired.doubt_locks(&locked, &look.ledger);
+        }
         if let Some(frozen) = &look.broken {
             desired.freeze(frozen);
         }
@@ -186,6 +190,20 @@ pub fn plan_looks<'a>(
         targets.insert(name.clone(), TargetRound { plan: guard(plan, &watch), desired });
     }
     targets
+}
+
+/// Whom Lockouts have shut out somewhere, by all that is remembered.
+fn locked_before(realm: &Realm, ledgers: &[&Ledger], judging: Judging) -> BTreeSet<PersonId> {
+    let links = ledgers.iter().flat_map(|ledger| &ledger.links);
+    let mut locked: BTreeSet<PersonId> = links
+        .filter(|(_, link)| link.stage.is_some_and(|(state, _)| state == LifecycleState::Locked))
+        .map(|(key, _)| key.person.clone())
+        .collect();
+    if !judging.absence {
+        let met = ledgers.iter().flat_map(|ledger| &ledger.met);
+        locked.extend(met.filter(|(lockout, _)| realm.lockout(lockout).is_none()).map(|(_, met)| met.person.clone()));
+    }
+    locked
 }
 
 /// People's answers, as the realm declares them.

@@ -170,7 +170,6 @@ pub fn plan(
             schema,
             observed,
             absence_judged: judging.absence,
-            lockouts_judged: judging.lockouts,
             removals_judged: judging.removals && !person.refused && !kinds.lacks_any(person),
             broken: false,
             key_elsewhere: key_elsewhere.contains(&key),
