@@ -8,8 +8,8 @@ use tokio::task::JoinSet;
 use crate::api::target::TargetSystemSpec;
 use crate::ledger::{LedgerStore, StoreError};
 use crate::model::failure::Failure;
-use crate::model::ids::TargetName;
-use crate::model::ledger::Ledger;
+use crate::model::ids::{ObjectName, PersonId, TargetName};
+use crate::model::ledger::{Fact, Ledger, Met};
 use crate::model::observed::Observed;
 use crate::model::schema::Schema;
 use crate::plan::decided::decide_all;
@@ -32,6 +32,8 @@ pub struct Seen {
     pub looks: BTreeMap<TargetName, Look>,
     /// The ledgers of targets that are there no more, or cannot be read.
     pub others: BTreeMap<TargetName, Ledger>,
+    /// Whom the Lockouts have met, as the ledgers are to remember it.
+    pub met: BTreeMap<ObjectName, Met>,
     /// The policies, or all that is wrong with them.
     pub compiled: Result<Compiled, Vec<PolicyError>>,
 }
@@ -77,8 +79,13 @@ pub async fn look(realm: &mut Realm, targets: &Targets, store: &dyn LedgerStore,
             realm.learn(name, reading(&look.rules, observed, &look.ledger));
         }
     }
+    let met = {
+        let ledgers: Vec<&Ledger> = looks.values().map(|look| &look.ledger).chain(others.values()).collect();
+        let known = |person: &PersonId| ledgers.iter().any(|ledger| ledger.links_of(person).next().is_some());
+        realm.recall_met(ledgers.iter().flat_map(|ledger| &ledger.met), known)
+    };
     let compiled = compile_with(realm, &mut looks);
-    Ok(Seen { looks, others, compiled })
+    Ok(Seen { looks, others, compiled, met })
 }
 
 /// The rules of a target, and what is wrong with its mappings: that freezes what they would write, while leavers need no mapping.
@@ -152,6 +159,14 @@ pub async fn carry_out(
     let mut reports = BTreeMap::new();
     for (name, planned) in &round.targets {
         let (Some(Ok(target)), Some(look)) = (targets.get(name), seen.looks.get_mut(name)) else { continue };
+        if look.ledger.met != seen.met {
+            let fact = Fact::Met(seen.met.clone());
+            if let Err(error) = store.record(name, std::slice::from_ref(&fact)).await {
+                reports.insert(name.clone(), Err(error));
+                continue;
+            }
+            look.ledger.record(&fact);
+        }
         let report = target.carry_out(&planned.plan, &look.rules, &planned.desired, &mut look.ledger, store, t, oversight).await;
         reports.insert(name.clone(), report);
     }

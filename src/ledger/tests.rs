@@ -13,8 +13,8 @@ use super::{LedgerStore, StoreError};
 use crate::model::account::{Account, AccountKey, AccountState};
 use crate::model::change::{Act, Brake, Cause, Change, ChangeLine, LifecycleState};
 use crate::model::entitlement::EntitlementKey;
-use crate::model::ids::{AccountId, AccountName, ApprovalName, AttributeName, PersonId, TargetName};
-use crate::model::ledger::{Fact, Grant, Ledger, Link, Settled, Window};
+use crate::model::ids::{AccountId, AccountName, ApprovalName, AttributeName, ObjectName, PersonId, TargetName};
+use crate::model::ledger::{Fact, Grant, Ledger, Link, Met, Settled, Window};
 use crate::model::observed::{Extent, Observed};
 use crate::model::reason::Reason;
 use crate::model::value::{Attributes, Value};
@@ -316,12 +316,18 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
     ]
 }
 
+/// What only a folder's ledger remembers.
+fn met() -> impl Strategy<Value = Fact> {
+    let one = ("[a-z]{1,3}", texts()).prop_map(|(name, person)| Met { name, person: PersonId::parse(person).unwrap() });
+    proptest::collection::btree_map("[a-z]{1,2}".prop_map(|name| ObjectName::parse(name).unwrap()), one, 0..3).prop_map(Fact::Met)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     /// In whatever pieces facts are recorded, by whatever sessions, a store holds what the value holds.
     #[test]
-    fn a_store_holds_what_the_value_holds(pieces in proptest::collection::vec((proptest::collection::vec(facts(), 0..5), any::<bool>()), 1..8)) {
+    fn a_store_holds_what_the_value_holds(pieces in proptest::collection::vec((proptest::collection::vec(prop_oneof![9 => facts(), 1 => met()], 0..5), any::<bool>()), 1..8)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let folder = tempfile::tempdir().unwrap();
         runtime.block_on(async {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::account::{AccountKey, AccountState};
 use super::change::{Brake, Change, ChangeLine, LifecycleState};
 use super::entitlement::EntitlementKey;
-use super::ids::{AccountId, AccountName, ApprovalName, AttributeName, PersonId, TargetName};
+use super::ids::{AccountId, AccountName, ApprovalName, AttributeName, ObjectName, PersonId, TargetName};
 use super::value::Attributes;
 
 /// One target's ledger.
@@ -29,6 +29,9 @@ pub struct Ledger {
     pub released: BTreeMap<ApprovalName, BTreeSet<ChangeLine>>,
     /// A Policy was here once: none left then means frozen, not empty.
     pub had_policy: bool,
+    /// Whom the name in each Lockout has met, where that stands nowhere else: the objects of a folder have no status.
+    #[serde(default)]
+    pub met: BTreeMap<ObjectName, Met>,
     /// Whether accounts of ours were ever recorded: tells a lost ledger from a new target.
     pub accounts_known: bool,
 }
@@ -125,6 +128,15 @@ pub struct Grant {
     pub lapsed: Option<Timestamp>,
 }
 
+/// Whom the name in a Lockout has met.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Met {
+    /// The name: another one in the same Lockout means somebody else.
+    pub name: String,
+    /// The person who had it.
+    pub person: PersonId,
+}
+
 /// Asked for this, the target shows that: equal until either changes. Both are digests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settled {
@@ -164,6 +176,8 @@ pub enum Fact {
     Released(ApprovalName, BTreeSet<ChangeLine>),
     /// A Policy was seen.
     HadPolicy,
+    /// Whom Lockouts have met, all of them.
+    Met(BTreeMap<ObjectName, Met>),
     /// All intents are answered.
     Done,
 }
@@ -227,6 +241,7 @@ impl Ledger {
             scopes: BTreeSet::new(),
             released: BTreeMap::new(),
             had_policy: false,
+            met: BTreeMap::new(),
             accounts_known: false,
         }
     }
@@ -257,6 +272,7 @@ impl Ledger {
                 self.released.entry(approval.clone()).or_default().extend(lines.iter().cloned());
             }
             Fact::HadPolicy => self.had_policy = true,
+            Fact::Met(met) => self.met = met.clone(),
             Fact::Done => self.intents.clear(),
         }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::Account;
 use super::entitlement::EntitlementKey;
-use super::ids::{AccountId, AttributeName, OwnerKey, PersonId};
+use super::ids::{AccountId, AttributeName, Kind, OwnerKey, PersonId};
 
 /// Whether a reading is all there is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,6 +141,12 @@ impl Observed {
     pub fn exists(&self, entitlement: &EntitlementKey) -> Option<bool> {
         let plain = EntitlementKey { right: None, ..entitlement.clone() };
         self.entitlements.as_ref().map(|all| all.contains_key(entitlement) || all.contains_key(&plain))
+    }
+
+    /// The kinds of the entitlements that are there; `None` where the look does not say.
+    #[must_use]
+    pub fn kinds(&self) -> Option<BTreeSet<&Kind>> {
+        self.entitlements.as_ref().map(|all| all.keys().map(|key| &key.kind).collect())
     }
 
     /// Its enabled members, as far as the look says.

@@ -108,7 +108,7 @@ impl Recorded {
             looks.insert(name.clone(), look(&realm, name, &target.spec, ledger, t)?);
         }
         let compiled = compile_with(&realm, &mut looks);
-        let seen = Seen { looks, others, compiled };
+        let seen = Seen { looks, others, compiled, met: BTreeMap::new() };
         let round = plan(&realm, &seen, None, t);
         Ok(Self { realm, seen, round, held, places: ObjectPlaces::new(), t })
     }

@@ -15,7 +15,7 @@ use crate::model::value::{Attributes, Value};
 
 use super::attributes::{self, Values};
 use super::correlate::Found;
-use super::course::{Aim, Course, course, locked_course};
+use super::course::{Aim, Course, course, course_in_doubt, unjudged_course};
 use super::desired::Stand;
 use super::entitlements;
 use super::finding::{Finding, FindingKind};
@@ -49,15 +49,14 @@ pub fn plan_account(mut sight: Sight<'_>, known: Option<&Link>, found: Found<'_>
     let link = reopened.as_ref().or(known);
     let mut course = course(sight.person, sight.asked, link, sight.rules, &sight.key.account, sight.t);
     if matches!(course.as_ref().map(|c| c.cause), Some(Cause::Gone)) && !sight.absence_judged {
-        course = locked_course(sight.person, link, sight.rules, &sight.key.account, sight.t);
+        course = unjudged_course(sight.person, link, sight.rules, &sight.key.account, sight.t);
     }
     if matches!(course.as_ref().map(|c| c.cause), Some(Cause::Unasked)) && !sight.removals_judged {
         course = None;
     }
     // Whether a Lockout is gone cannot be told while anything is unreadable, or one names nobody: who is locked stays locked.
-    let locked = known.and_then(|link| link.stage).is_some_and(|(state, _)| state == LifecycleState::Locked);
-    if locked && !sight.lockouts_judged && course.as_ref().is_some_and(|course| course.aim == Aim::Enabled) {
-        course = None;
+    if sight.person.maybe_locked {
+        course = course.and_then(course_in_doubt);
     }
     let values = match sight.asked {
         Some(asked) if sight.person.stand == Stand::Decided => attributes::values(&sight, asked, chosen),

@@ -57,19 +57,33 @@ pub fn course(
     in_state(state, cause, person, asked, link, rules, account, t)
 }
 
-/// What a Lockout alone does to the account: who is gone, but cannot be judged so, is locked out all the same. In which state they have been
-/// is not forgotten meanwhile.
+/// What comes to the account where nothing can be read or judged of its person: a Lockout, and an end that was read before. In which state
+/// whoever is locked out has been is not forgotten meanwhile.
 #[must_use]
-pub fn locked_course(
+pub fn unjudged_course(
     person: &DesiredPerson,
     link: Option<&Link>,
     rules: &TargetRules,
     account: &AccountName,
     t: Timestamp,
 ) -> Option<Course> {
-    let link = link.filter(|_| person.locked)?;
-    let course = in_state(LifecycleState::Locked, Cause::Lockout, person, None, Some(link), rules, account, t)?;
-    Some(Course { state: link.stage.map_or(course.state, |(state, _)| state), ..course })
+    let (state, cause) = unjudged(person, link?, t)?;
+    let course = in_state(state, cause, person, None, link, rules, account, t)?;
+    let before = link?.stage.filter(|_| state == LifecycleState::Locked).map(|(state, _)| state);
+    Some(Course { state: before.unwrap_or(course.state), ..course })
+}
+
+/// What is right whether or not a Lockout stands; `course` is without one. Nothing is opened, made or taken away, and who has left has left.
+#[must_use]
+pub fn course_in_doubt(course: Course) -> Option<Course> {
+    match course.aim {
+        _ if course.state == LifecycleState::Terminated => Some(course),
+        Aim::Disabled | Aim::Deleted => {
+            let state = LifecycleState::Locked;
+            Some(Course { state, aim: Aim::Disabled, treatment: Treatment::Keep, make: false, next: None, ..course })
+        }
+        Aim::Enabled | Aim::AsIs => None,
+    }
 }
 
 /// What would become of the account if its person were at work.
@@ -161,14 +175,7 @@ fn state_and_cause(
         return None;
     }
     let Some(lifecycle) = &person.lifecycle else {
-        // The object cannot be read: only an end that was read before still comes.
-        let ended = link.and_then(|link| link.end).is_some_and(|end| end <= t);
-        return match (person.locked, ended) {
-            (true, true) => Some((Terminated, Cause::Lockout)),
-            (true, false) => Some((Locked, Cause::Lockout)),
-            (false, true) => Some((Terminated, Cause::Lifecycle(Terminated))),
-            (false, false) => None,
-        };
+        return unjudged(person, link.unwrap_or(&Link::default()), t);
     };
     let state = lifecycle.state;
     if person.locked || state == Locked {
@@ -178,6 +185,16 @@ fn state_and_cause(
         Terminated | Suspended | Leave | Preboarding => Some((state, Cause::Lifecycle(state))),
         Locked | Unasked => None,
         Active => at_work(person, asked, link, rules, t),
+    }
+}
+
+fn unjudged(person: &DesiredPerson, link: &Link, t: Timestamp) -> Option<(LifecycleState, Cause)> {
+    use LifecycleState::{Locked, Terminated};
+    match (person.locked, link.end.is_some_and(|end| end <= t)) {
+        (true, true) => Some((Terminated, Cause::Lockout)),
+        (true, false) => Some((Locked, Cause::Lockout)),
+        (false, true) => Some((Terminated, Cause::Lifecycle(Terminated))),
+        (false, false) => None,
     }
 }
 

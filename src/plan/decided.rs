@@ -26,6 +26,8 @@ pub struct PersonDecision {
     pub standing: Option<Standing>,
     /// What the policies say, or why they cannot be asked.
     pub decision: Result<Decision, Frozen>,
+    /// It asks for an account that cannot be: of a target that nobody declares or ever did, or a second one that is not declared.
+    pub refused: bool,
     /// What the mappings say of their accounts.
     pub mapped: BTreeMap<AccountKey, Attributes>,
     /// When any of it may change by itself.
@@ -47,13 +49,13 @@ impl PersonDecision {
     /// Whether this asks for the same as another one, however long either stands.
     #[must_use]
     pub fn asks_the_same(&self, other: &Self) -> bool {
-        let Self { standing, decision, mapped, due: _, remembered: _ } = self;
+        let Self { standing, decision, mapped, refused, due: _, remembered: _ } = self;
         let same = match (decision, &other.decision) {
             (Ok(one), Ok(other)) => one.asks_the_same(other),
             (Err(one), Err(other)) => one == other,
             (Ok(_), Err(_)) | (Err(_), Ok(_)) => false,
         };
-        same && *standing == other.standing && *mapped == other.mapped
+        same && *standing == other.standing && *mapped == other.mapped && *refused == other.refused
     }
 }
 
@@ -88,12 +90,14 @@ pub fn decide_again(
     let frozen = realm.frozen(had_policy).or_else(|| compiled.err().cloned());
     let people: Vec<&PersonId> = people.iter().filter(|person| realm.is_declared(person)).collect();
     let employed = employed(ledgers, &people);
+    let remembered = ledgers.iter().filter(|ledger| !ledger.links.is_empty()).map(|ledger| &ledger.target).collect();
     let (inputs, shared) = (realm.inputs(t), Shared::default());
-    let round = Deciding { realm, frozen, compiled: compiled.ok(), targets, employed, last, inputs, shared, t };
+    let round = Deciding { realm, frozen, compiled: compiled.ok(), targets, remembered, employed, last, inputs, shared, t };
     let decisions = on_threads(people.clone(), &|person| round.decide(person)).into_iter().zip(people).map(|(decision, person)| {
         let decision = decision.unwrap_or_else(|panicked| PersonDecision {
             standing: realm.standing(person, t),
             decision: Err(Frozen::new(format!("the decision broke off: {panicked}"), "")),
+            refused: false,
             mapped: BTreeMap::new(),
             due: None,
             remembered: None,
@@ -110,6 +114,8 @@ struct Deciding<'a> {
     frozen: Option<Frozen>,
     compiled: Option<&'a Compiled>,
     targets: &'a BTreeMap<TargetName, TargetRules>,
+    /// Targets that a ledger knows accounts of.
+    remembered: BTreeSet<&'a TargetName>,
     employed: BTreeSet<PersonId>,
     last: &'a Decided,
     inputs: Inputs<'a>,
@@ -150,7 +156,17 @@ impl Deciding<'_> {
         if let Ok(decision) = &decision {
             due = due.into_iter().chain(decision.due).min();
         }
-        PersonDecision { standing, decision, mapped, due, remembered }
+        let refused =
+            decision.as_ref().is_ok_and(|decision| decision.accounts.keys().any(|(target, account)| self.refuses(target, account)));
+        PersonDecision { standing, decision, refused, mapped, due, remembered }
+    }
+
+    /// Whether there can be no such account: a word in a role or a rule is likely misspelt. A target that was there and is deleted is none.
+    fn refuses(&self, target: &TargetName, account: &AccountName) -> bool {
+        match self.realm.target(target) {
+            Some(declared) => !account.is_ordinary() && !declared.spec.accounts.contains_key(account.as_str()),
+            None => self.realm.target_unreadable(target).is_none() && !self.remembered.contains(target),
+        }
     }
 
     /// Why the policies are not asked at all.
@@ -256,6 +272,7 @@ impl Decided {
         match &person.decision {
             Err(frozen) => out.stand = Stand::Frozen(frozen.clone()),
             Ok(decision) => {
+                out.refused = person.refused;
                 let mapped = |key: &AccountKey| person.mapped.get(key).cloned().unwrap_or_default();
                 (out.asked, out.withheld, out.revoked) = asked_here(decision, target, id, t, &mapped);
                 out.unasked_attributes =
@@ -280,7 +297,9 @@ fn gone(locked: bool) -> DesiredPerson {
     DesiredPerson {
         lifecycle: None,
         locked,
+        maybe_locked: false,
         stand: Stand::Gone,
+        refused: false,
         retain: false,
         paused: false,
         user_name: None,

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::model::account::AccountKey;
+use crate::model::change::LifecycleState;
 use crate::model::entitlement::EntitlementKey;
 use crate::model::ids::{AccountId, AccountName, AttributeName, PersonId, TargetName};
+use crate::model::ledger::Ledger;
 use crate::policy::decision::{Asked, Decision, Enforcement, Reasons};
 use crate::policy::mapping::Mapped;
 use crate::realm::input::{Frozen, Lifecycle};
@@ -31,8 +33,12 @@ pub struct DesiredPerson {
     pub lifecycle: Option<Lifecycle>,
     /// A Lockout shuts them out of this target.
     pub locked: bool,
+    /// A Lockout shut them out here, and whether it still does cannot be told.
+    pub maybe_locked: bool,
     /// Whether the policies could be asked.
     pub stand: Stand,
+    /// They are asked for where they cannot be: what that was meant to give is not known, so nothing is removed by policy.
+    pub refused: bool,
     /// `deletionPolicy: Retain`.
     pub retain: bool,
     /// Nothing is written for this person but by a Lockout.
@@ -83,6 +89,22 @@ impl Desired {
         for person in self.people.values_mut().filter(|person| person.stand == Stand::Decided) {
             person.stand = Stand::Frozen(frozen.clone());
             person.asked.clear();
+        }
+    }
+}
+
+impl Desired {
+    /// Whether Lockouts still stand cannot be told: whoever one of them shut out stays out. `locked` are they; where the ledger knows accounts
+    /// of theirs, it says whether that target was meant, and anywhere else it may have been.
+    pub fn doubt_locks(&mut self, locked: &BTreeSet<PersonId>, ledger: &Ledger) {
+        for (id, person) in &mut self.people {
+            let ids = || std::iter::once(id).chain(&person.former_ids);
+            let mut here = ids().flat_map(|id| ledger.links_of(id)).peekable();
+            person.maybe_locked = !person.locked
+                && match here.peek() {
+                    Some(_) => here.any(|(_, link)| link.stage.is_some_and(|(state, _)| state == LifecycleState::Locked)),
+                    None => ids().any(|id| locked.contains(id)),
+                };
         }
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::api::approval::ApprovalSpec;
 use crate::model::account::{Account, AccountKey};
+use crate::model::change::LifecycleState;
 use crate::model::failure::Failure;
 use crate::model::ids::{ApprovalName, PersonId, TargetName};
 use crate::model::ledger::{Fact, Ledger};
@@ -134,11 +135,15 @@ pub fn plan_looks<'a>(
     let looks: Vec<(&TargetName, &Look)> = looks.into_iter().collect();
     let ledgers: Vec<&Ledger> = looks.iter().map(|(_, look)| &look.ledger).chain(rest.ledgers.iter().copied()).collect();
     let judging = Judging::of(realm, &ledgers, t);
+    let locked = if judging.lockouts { BTreeSet::new() } else { locked_before(realm, &ledgers, judging) };
     let approvals = approvals(realm);
     let mut judged: BTreeMap<&TargetName, (Desired, Plan, Answers, Judged, &Look, &Observed)> = BTreeMap::new();
     for (name, look) in looks {
         let Ok(observed) = &look.observed else { continue };
         let mut desired = decided.desired(realm, name, &look.ledger, t);
+        if !judging.lockouts {
+            desired.doubt_locks(&locked, &look.ledger);
+        }
         if let Some(frozen) = &look.broken {
             desired.freeze(frozen);
         }
@@ -185,6 +190,20 @@ pub fn plan_looks<'a>(
         targets.insert(name.clone(), TargetRound { plan: guard(plan, &watch), desired });
     }
     targets
+}
+
+/// Whom Lockouts have shut out somewhere, by all that is remembered.
+fn locked_before(realm: &Realm, ledgers: &[&Ledger], judging: Judging) -> BTreeSet<PersonId> {
+    let links = ledgers.iter().flat_map(|ledger| &ledger.links);
+    let mut locked: BTreeSet<PersonId> = links
+        .filter(|(_, link)| link.stage.is_some_and(|(state, _)| state == LifecycleState::Locked))
+        .map(|(key, _)| key.person.clone())
+        .collect();
+    if !judging.absence {
+        let met = ledgers.iter().flat_map(|ledger| &ledger.met);
+        locked.extend(met.filter(|(lockout, _)| realm.lockout(lockout).is_none()).map(|(_, met)| met.person.clone()));
+    }
+    locked
 }
 
 /// People's answers, as the realm declares them.
@@ -308,8 +327,10 @@ pub fn next_due_here(person: &PersonId, desired: &Desired, rules: &TargetRules, 
     for account in accounts {
         let key = AccountKey { person: person.clone(), target: rules.name.clone(), account };
         let link = ledger.links.get(&key);
-        if wanted.lifecycle.is_none() && wanted.stand != Stand::Gone {
-            // The object cannot be read; an end that was read before still comes.
+        // The object cannot be read, or is not there and its absence could not be judged: an end that was read before still comes.
+        let judged_gone =
+            wanted.stand == Stand::Gone && link.and_then(|link| link.stage).is_some_and(|(state, _)| state == LifecycleState::Terminated);
+        if wanted.lifecycle.is_none() && !judged_gone {
             due.extend(link.and_then(|link| link.end));
         }
         due.extend(course(wanted, wanted.asked.get(&key.account), link, rules, &key.account, t).and_then(|course| course.next));

@@ -30,8 +30,6 @@ pub struct Sight<'a> {
     pub observed: &'a Observed,
     /// Absence can be judged: nothing of the realm is unreadable.
     pub absence_judged: bool,
-    /// Whether a Lockout is gone can be judged: no other one that stands could be it.
-    pub lockouts_judged: bool,
     /// Removals by policy can be judged.
     pub removals_judged: bool,
     /// A mapping fails or something is missing: nothing by policy for this account.

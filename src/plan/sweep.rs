@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::model::account::{Account, AccountKey};
 use crate::model::change::{Act, Brake, Change, LifecycleState};
 use crate::model::entitlement::EntitlementKey;
-use crate::model::ids::{AccountId, PersonId, TargetName};
+use crate::model::ids::{AccountId, Kind, PersonId, TargetName};
 use crate::model::ledger::{Fact, Ledger, Link};
 use crate::model::observed::{Extent, Observed, Scope};
 use crate::model::schema::Schema;
@@ -17,7 +17,7 @@ use super::account::plan_account;
 use super::allocate::allocate;
 use super::claims::Claims;
 use super::correlate::{Correlated, Found, correlate};
-use super::desired::Desired;
+use super::desired::{Desired, DesiredAccount, DesiredPerson};
 use super::finding::{Finding, FindingKind, Subject};
 use super::order;
 use super::rules::TargetRules;
@@ -132,6 +132,7 @@ pub fn plan(
     let mut matched: BTreeSet<AccountId> = BTreeSet::new();
     let mut contested: BTreeSet<AccountId> = BTreeSet::new();
     let nothing = crate::model::value::Attributes::new();
+    let kinds = Kinds { rules, seen: observed.kinds() };
     for (key, found) in found {
         let Some(person) = desired.people.get(&key.person) else { continue };
         let Some(account_rules) = rules.account(&key.account) else { continue };
@@ -142,6 +143,13 @@ pub fn plan(
             let message =
                 format!("account `{}` is asked for and not declared in TargetSystem/{}: add it to spec.accounts", key.account, rules.name);
             plan.findings.insert(Finding::account(&key, FindingKind::Refused, message));
+        }
+        for kind in asked.into_iter().flat_map(|asked| kinds.lacking(asked)).collect::<BTreeSet<_>>() {
+            let message = format!(
+                "an entitlement of kind `{kind}` is asked for, and TargetSystem/{} has none: mend the kind, or add it to spec.entitlements",
+                rules.name
+            );
+            plan.findings.insert(Finding::account(&key, FindingKind::Incomplete, message));
         }
         if let Found::Account { seen, .. } = &found {
             matched.insert(seen.account().id.clone());
@@ -162,8 +170,7 @@ pub fn plan(
             schema,
             observed,
             absence_judged: judging.absence,
-            lockouts_judged: judging.lockouts,
-            removals_judged: judging.removals,
+            removals_judged: judging.removals && !person.refused && !kinds.lacks_any(person),
             broken: false,
             key_elsewhere: key_elsewhere.contains(&key),
             intents: &ledger.intents,
@@ -194,10 +201,30 @@ pub fn plan(
         }
     }
     plan.enabled = enabled(ledger, &plan);
-    provide(rules, observed, desired, &mut plan);
+    provide(rules, observed, desired, &kinds, &mut plan);
     strangers(rules, claims, observed, &matched, &contested, &mut plan);
     order::sort(&mut plan.changes, &|_| false);
     plan
+}
+
+/// The kinds of entitlements that a target is known to have. Another one is likely misspelt, so that what was meant is not known.
+struct Kinds<'a> {
+    rules: &'a TargetRules,
+    seen: Option<BTreeSet<&'a Kind>>,
+}
+
+impl Kinds<'_> {
+    fn lacks(&self, key: &EntitlementKey) -> bool {
+        self.rules.kind(key).is_none() && self.seen.as_ref().is_some_and(|seen| !seen.contains(&key.kind))
+    }
+
+    fn lacking<'a>(&self, asked: &'a DesiredAccount) -> impl Iterator<Item = &'a Kind> {
+        asked.entitlements.keys().filter(|key| self.lacks(key)).map(|key| &key.kind)
+    }
+
+    fn lacks_any(&self, person: &DesiredPerson) -> bool {
+        person.asked.values().any(|asked| self.lacking(asked).next().is_some())
+    }
 }
 
 /// Linked accounts last seen Enabled: this look is the last one, for those whom it shows.
@@ -220,7 +247,7 @@ fn foreign_realm(rules: &TargetRules, observed: &Observed) -> Option<String> {
 }
 
 /// Entitlements that grants need and the target lacks are made first, where the manifest says so; else the grant is left out and shown.
-fn provide(rules: &TargetRules, observed: &Observed, desired: &Desired, plan: &mut Plan) {
+fn provide(rules: &TargetRules, observed: &Observed, desired: &Desired, kinds: &Kinds<'_>, plan: &mut Plan) {
     let mut provided = BTreeSet::new();
     let mut provides = Vec::new();
     let mut missing = Vec::new();
@@ -229,6 +256,9 @@ fn provide(rules: &TargetRules, observed: &Observed, desired: &Desired, plan: &m
         let once = EntitlementKey { right: None, ..key.clone() };
         if observed.exists(&once) != Some(false) {
             return true;
+        }
+        if kinds.lacks(key) {
+            return false;
         }
         let create = rules.kind(key).is_some_and(|kind| kind.create_missing);
         let named = desired.named_by_roles.names(key);

@@ -213,6 +213,12 @@ impl Realm {
         self.lockouts.values()
     }
 
+    /// One Lockout that could be read.
+    #[must_use]
+    pub fn lockout(&self, name: &ObjectName) -> Option<&Sited<LockoutSpec>> {
+        self.lockouts.get(name)
+    }
+
     /// The Policies with the files of their ConfigMaps.
     #[must_use]
     pub fn policies(&self) -> &[PolicyParts] {

@@ -42,6 +42,7 @@ pub struct Given {
     pub charged: Vec<String>,
     pub released: BTreeMap<String, Vec<String>>,
     pub scopes: Vec<String>,
+    pub met: BTreeMap<String, String>,
     pub wanted: BTreeMap<String, String>,
     pub target: Option<Vec<Map<String, Value>>>,
     pub listing: BTreeMap<String, String>,

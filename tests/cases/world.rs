@@ -7,8 +7,10 @@ use provost::connector::memory::Memory;
 use provost::model::account::{Account, AccountKey, AccountState};
 use provost::model::change::{Brake, ChangeLine, LifecycleState};
 use provost::model::entitlement::{EntitlementKey, How};
-use provost::model::ids::{AccountId, AccountName, ApprovalName, AttributeName, OwnerKey, PersonId, RealmId, TargetName, unescape};
-use provost::model::ledger::{Grant, Ledger, Link, Window, hour_of};
+use provost::model::ids::{
+    AccountId, AccountName, ApprovalName, AttributeName, ObjectName, OwnerKey, PersonId, RealmId, TargetName, unescape,
+};
+use provost::model::ledger::{Grant, Ledger, Link, Met, Window, hour_of};
 use provost::model::observed::Extent;
 use provost::model::schema::{AttributeRule, Schema};
 use provost::model::value::Value as Attribute;
@@ -266,6 +268,11 @@ pub fn ledger(given: &Given, target: &TargetName, now: Timestamp) -> Ledger {
     ledger.had_policy = given.had_policy;
     if target.as_str() == "dir" {
         ledger.scopes = given.scopes.iter().cloned().collect();
+    }
+    for (lockout, text) in &given.met {
+        let (name, person) = text.split_once(' ').unwrap();
+        let met = Met { name: name.to_owned(), person: PersonId::parse(person).unwrap() };
+        ledger.met.insert(ObjectName::parse(lockout).unwrap(), met);
     }
     ledger.window = window(given, target, now);
     for line in given.charged.iter().filter(|line| target_of(line) == target.as_str()) {

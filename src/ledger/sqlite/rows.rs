@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use crate::ledger::StoreError;
 use crate::model::account::AccountKey;
 use crate::model::change::ChangeLine;
-use crate::model::ids::{AccountName, ApprovalName, NameError, PersonId, TargetName};
+use crate::model::ids::{AccountName, ApprovalName, NameError, ObjectName, PersonId, TargetName};
 use crate::model::ledger::{Fact, Ledger};
 
 pub(super) const TABLES: &str = "
@@ -33,6 +33,14 @@ pub(super) const TABLES: &str = "
     CREATE TABLE released (
         target TEXT NOT NULL, approval TEXT NOT NULL, line TEXT NOT NULL,
         PRIMARY KEY (target, approval, line)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// Made where it is missing: earlier files have none.
+pub(super) const MET: &str = "
+    CREATE TABLE IF NOT EXISTS met (
+        target TEXT NOT NULL, lockout TEXT NOT NULL, met TEXT NOT NULL,
+        PRIMARY KEY (target, lockout)
     ) STRICT, WITHOUT ROWID;
 ";
 
@@ -106,6 +114,13 @@ pub(super) fn keep(transaction: &Transaction<'_>, target: &TargetName, fact: &Fa
         Fact::HadPolicy => {
             run("UPDATE ledgers SET had_policy = 1 WHERE target = ?1", params![target])?;
         }
+        Fact::Met(met) => {
+            transaction.execute_batch(MET)?;
+            run("DELETE FROM met WHERE target = ?1", params![target])?;
+            for (lockout, met) in met {
+                run("INSERT INTO met (target, lockout, met) VALUES (?1, ?2, ?3)", params![target, lockout.as_str(), text(met)?])?;
+            }
+        }
         Fact::Done => {
             run("DELETE FROM intents WHERE target = ?1", params![target])?;
         }
@@ -145,6 +160,12 @@ pub(super) fn ledger(connection: &Connection, target: &TargetName) -> Result<(i6
         lines.extend(Some(row.text(1)?).filter(|line| !line.is_empty()).map(ChangeLine::new));
         Ok(())
     })?;
+    if connection.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'met')", [], |row| row.get(0))? {
+        each(connection, "SELECT lockout, met FROM met WHERE target = ?1", target, |row| {
+            ledger.met.insert(name(ObjectName::parse(row.text(0)?))?, row.parse(1)?);
+            Ok(())
+        })?;
+    }
     Ok((version, ledger))
 }
 

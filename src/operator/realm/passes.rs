@@ -320,7 +320,8 @@ impl RealmTask {
                 Fact::Linked(key, _) => {
                     self.unreported.insert(key.person.clone());
                 }
-                Fact::Intended(_) | Fact::Window(_) | Fact::Scope(_) | Fact::Released(..) | Fact::HadPolicy | Fact::Done => {}
+                Fact::Intended(_) | Fact::Window(_) | Fact::Scope(_) | Fact::Released(..) | Fact::HadPolicy | Fact::Met(_) | Fact::Done => {
+                }
             }
         }
         let gone: Vec<&PersonId> =

@@ -103,6 +103,8 @@ impl Head {
                 Fact::Unlinked(key) => {
                     links.insert(key.clone(), None);
                 }
+                // Whom a Lockout has met stands in its own status.
+                Fact::Met(_) => {}
                 Fact::Intended(_) | Fact::Window(_) | Fact::Scope(_) | Fact::Released(..) | Fact::HadPolicy | Fact::Done => {
                     ledger.record(fact);
                 }
@@ -116,6 +118,6 @@ impl Head {
     /// With its links.
     pub(super) fn ledger(self, target: TargetName, links: BTreeMap<AccountKey, Link>) -> Ledger {
         let Self { intents, window, scopes, released, had_policy, accounts_known } = self;
-        Ledger { target, links, intents, window, scopes, released, had_policy, accounts_known }
+        Ledger { target, links, intents, window, scopes, released, had_policy, met: BTreeMap::new(), accounts_known }
     }
 }

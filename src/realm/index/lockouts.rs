@@ -9,6 +9,7 @@ use super::change::Touched;
 use super::{Affected, Realm, Sited};
 use crate::api::lockout::LockoutSpec;
 use crate::model::ids::{ObjectName, PersonId};
+use crate::model::ledger::Met;
 
 impl Realm {
     /// Whom this Lockout has met, as far as that is remembered.
@@ -45,6 +46,39 @@ impl Realm {
             self.touch_shut_out(self.shut_out_by(&lockout), &mut touched);
         }
         self.affected(touched)
+    }
+
+    /// Takes in what ledgers remember of whom Lockouts have met, and says what is to be remembered from now on. `known`: as for [`Realm::meet`].
+    pub fn recall_met<'a>(
+        &mut self,
+        remembered: impl IntoIterator<Item = (&'a ObjectName, &'a Met)>,
+        known: impl Fn(&PersonId) -> bool,
+    ) -> BTreeMap<ObjectName, Met> {
+        let absence = self.absence_judged();
+        let mut kept = BTreeMap::new();
+        for (lockout, met) in remembered {
+            match self.lockouts.get(lockout) {
+                // Another name is another person.
+                Some(declared) if declared.spec.person != met.name => {}
+                Some(_) => {
+                    if !self.met.contains_key(lockout) {
+                        self.remember_met(lockout, met.person.clone());
+                    }
+                }
+                None if absence => {}
+                // It may stand, unread.
+                None => {
+                    kept.entry(lockout.clone()).or_insert_with(|| met.clone());
+                }
+            }
+        }
+        self.meet(known);
+        let met = self.met.iter().filter_map(|(lockout, person)| {
+            let name = self.lockouts.get(lockout)?.spec.person.clone();
+            Some((lockout.clone(), Met { name, person: person.clone() }))
+        });
+        kept.extend(met);
+        kept
     }
 
     /// Whether a Lockout that stands means nobody who is known, so that nobody can tell whether it is they who must stay out.

@@ -174,7 +174,7 @@ impl Realm {
             }
             let accounts: BTreeSet<(&str, &str)> = role.spec.entitlements.iter().map(|e| (e.target.as_str(), e.account.as_str())).collect();
             for message in accounts.into_iter().filter_map(|(target, account)| self.account_problem(target, account)) {
-                add(false, message, SPELL);
+                add(true, message, "check the spelling, or declare it: until then nothing is taken from whoever is given this role");
             }
         }
     }
