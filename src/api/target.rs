@@ -65,7 +65,7 @@ pub struct TargetSystemSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretRef>,
     /// How the account's attributes get their values: attribute → rule, such as `{mail: {value: "input.person.emails[0].value"}}`, laid over
-    /// the type's default mapping; `null` unmaps an attribute. What is not mapped is never touched.
+    /// the type's default mapping; `{unmap: true}` takes an attribute out. What is not mapped is never touched.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 256))]
     pub mapping: BTreeMap<String, Option<MappingRule>>,
@@ -201,8 +201,8 @@ pub struct SecretRef {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 #[schemars(extend("x-kubernetes-validations" = [rule(
-    "[has(self.value), has(self.candidates), has(self.numbers)].exists_one(given, given)",
-    "a mapping has exactly one of value, candidates and numbers",
+    "[has(self.value), has(self.candidates), has(self.numbers), has(self.unmap) && self.unmap].exists_one(given, given)",
+    "a mapping has exactly one of value, candidates, numbers and unmap",
 )]))]
 pub struct MappingRule {
     /// A Rego expression, such as `input.person.emails[0].value`; it sees `input.person`, `input.account`, `input.target` and the realm's
@@ -217,6 +217,10 @@ pub struct MappingRule {
     /// The first free number of a range, kept for ever, such as `{from: 10000, to: 19999}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub numbers: Option<Numbers>,
+    /// Takes the attribute out of the mapping that this one is laid over: it is not touched any more. `null` in place of the whole rule says
+    /// the same, but `kubectl apply` without `--server-side`, Helm and others lose it on their way. Default: false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unmap: bool,
     /// Always: at creation and whenever it differs. OnCreate: at creation alone. IfEmpty: where nothing is. Default: Always.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "When")]
@@ -427,7 +431,7 @@ pub enum Treatment {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct SecondAccountSpec {
-    /// Laid over the target's mapping, attribute by attribute; `null` unmaps one.
+    /// Laid over the target's mapping, attribute by attribute; `{unmap: true}` takes one out.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 256))]
     pub mapping: BTreeMap<String, Option<MappingRule>>,

@@ -103,7 +103,7 @@ impl Mapping {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RulesError {
     /// A mapping rule must have one of the three.
-    #[error("mapping of `{attribute}`: give exactly one of value, candidates and numbers")]
+    #[error("mapping of `{attribute}`: give exactly one of value, candidates, numbers and unmap")]
     Mapping {
         /// Which.
         attribute: String,
@@ -267,7 +267,7 @@ fn owner_key_attribute(type_: TargetType) -> &'static str {
     }
 }
 
-/// Lays a manifest's mapping over another one, attribute by attribute; null unmaps.
+/// Lays a manifest's mapping over another one, attribute by attribute; null and `unmap` take one out.
 fn lay_over(
     mapping: &mut BTreeMap<AttributeName, Mapping>,
     over: &BTreeMap<String, Option<MappingRule>>,
@@ -278,7 +278,7 @@ fn lay_over(
             return Err(RulesError::OwnerKey { attribute: attribute.clone() });
         }
         let name = AttributeName::parse(attribute.clone())?;
-        match rule {
+        match rule.as_ref().filter(|rule| !rule.unmap) {
             None => {
                 mapping.remove(&name);
             }

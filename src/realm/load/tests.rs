@@ -194,8 +194,8 @@ fn what_is_wrong_is_told_at_its_place() {
         (
             "a mapping without a value, beside one that is unmapped",
             "TargetSystem",
-            format!("{sqlite}\nmapping: {{mail: {{}}, title: null}}"),
-            vec!["7:19 spec.mapping.mail: a mapping has exactly one of value, candidates and numbers".into()],
+            format!("{sqlite}\nmapping: {{mail: {{}}, title: null, manager: {{unmap: true}}}}"),
+            vec!["7:19 spec.mapping.mail: a mapping has exactly one of value, candidates, numbers and unmap".into()],
         ),
         (
             "numbers that run backwards, a scope that is missing",
