@@ -90,11 +90,10 @@ fn there(
     let account = seen.account();
     if account.own_login || sight.rules.is_protected(&account.name) {
         if sight.asked.is_some() || known.is_some() || course.is_some_and(|course| course.shut_by != Cause::Gone) {
-            out.findings.push(Finding::account(
-                &sight.key,
-                FindingKind::Protected,
-                format!("account {} is protected: never touched", account.name),
-            ));
+            let lacks = course.is_some_and(|course| entitlements::lacks(sight, course, account));
+            let (kind, what) =
+                if lacks { (FindingKind::Refused, ", and gets nothing that is asked for") } else { (FindingKind::Protected, "") };
+            out.findings.push(Finding::account(&sight.key, kind, format!("account {} is protected: never touched{what}", account.name)));
         }
         out.link = known.cloned();
         return;
@@ -295,6 +294,12 @@ fn absent(
         return;
     };
     if !sight.rules.accounts.contains_key(&sight.key.account) {
+        return;
+    }
+    if sight.rules.is_protected(&name) {
+        let message = format!("an account {name} is asked for, and that name is protected: nothing is made under it");
+        out.findings.push(Finding::account(&sight.key, FindingKind::Refused, message));
+        out.link = known.cloned();
         return;
     }
     let state = if course.aim == Aim::Enabled { AccountState::Enabled } else { AccountState::Disabled };

@@ -53,10 +53,14 @@ pub fn plan_entitlements(
             (Treatment::Remove, Some(course)) if ours => {
                 revoke(sight, account, key, course.cause, vec![sight.state_reason(course.cause)], out);
             }
+            (Treatment::Remove, Some(course)) if sight.rules.is_authoritative(key) && sight.removals_judged => {
+                out_of_scope(sight, course, account, key, out);
+            }
+            (Treatment::Remove, Some(_)) => unclaimed(sight, key, asked_at_all(sight, key), findings),
             (Treatment::Follow, Some(_)) if decided => follow(sight, account, key, grant, out, findings),
             (Treatment::Follow | Treatment::Keep | Treatment::Remove, _) => {
                 if !ours && asked.is_none() {
-                    unclaimed(sight, key, findings);
+                    unclaimed(sight, key, false, findings);
                 }
             }
         }
@@ -84,6 +88,7 @@ pub fn kept(sight: &Sight<'_>, course: Option<&Course>, account: &Account, link:
             Treatment::Remove if grant.is_some() => {
                 revoke(sight, account, key, at_work.cause, vec![sight.state_reason(at_work.cause)], &mut out);
             }
+            Treatment::Remove if sight.rules.is_authoritative(key) => out_of_scope(sight, &at_work, account, key, &mut out),
             Treatment::Follow => follow(sight, account, key, grant.as_mut(), &mut out, &mut Vec::new()),
             Treatment::Keep | Treatment::Remove => {}
         }
@@ -105,6 +110,15 @@ fn claim(sight: &Sight<'_>, account: &Account, link: &mut Link) {
             (Some(_) | None, None) | (None, Some(_)) => None,
         };
     }
+}
+
+/// A state that removes what is ours asks for nothing in an authoritative scope: all that is held there goes as well, by the state's brake.
+/// The first removals in a scope are judged as such.
+fn out_of_scope(sight: &Sight<'_>, course: &Course, account: &Account, key: &EntitlementKey, out: &mut Vec<Change>) {
+    let known = sight.scopes.contains(&format!("{}/{}", key.kind, key.name));
+    let cause = if known { course.cause } else { Cause::Scope };
+    let scope = Reason::at("the scope is authoritative", format!("TargetSystem/{}", sight.rules.name));
+    revoke(sight, account, key, cause, vec![sight.state_reason(course.cause), scope], out);
 }
 
 fn follow(
@@ -135,7 +149,7 @@ fn follow(
             let reason = Reason::at("nobody asks for it, and the scope is authoritative", format!("TargetSystem/{}", sight.rules.name));
             revoke(sight, account, key, Cause::Scope, vec![reason], out);
         } else {
-            unclaimed(sight, key, findings);
+            unclaimed(sight, key, false, findings);
         }
         return;
     };
@@ -149,6 +163,15 @@ fn follow(
         }
     }
     revoke(sight, account, key, Cause::Policy, vec![Reason::new("no policy and no binding gives it any more")], out);
+}
+
+/// Whether something is asked for that the account does not hold.
+pub fn lacks(sight: &Sight<'_>, course: &Course, account: &Account) -> bool {
+    let mut grants_due = Vec::new();
+    if let (Some(asked), false) = (sight.asked, sight.broken) {
+        grants(sight, course, asked, Some(account), &mut grants_due);
+    }
+    !grants_due.is_empty()
 }
 
 /// The grants that are asked for and not held; `account` is none where the account is made in the same plan.
@@ -186,6 +209,11 @@ fn cannot_revoke(sight: &Sight<'_>, key: &EntitlementKey, rule: &str, findings: 
     ));
 }
 
-fn unclaimed(sight: &Sight<'_>, key: &EntitlementKey, findings: &mut Vec<Finding>) {
-    findings.push(Finding::account(&sight.key, FindingKind::Unclaimed, format!("{key} is held, nobody asks for it, and it is not ours")));
+fn asked_at_all(sight: &Sight<'_>, key: &EntitlementKey) -> bool {
+    sight.asked.is_some_and(|asked| asked.entitlements.contains_key(key))
+}
+
+fn unclaimed(sight: &Sight<'_>, key: &EntitlementKey, asked: bool, findings: &mut Vec<Finding>) {
+    let why = if asked { "it is asked for, and not in the state that its holder is in" } else { "nobody asks for it" };
+    findings.push(Finding::account(&sight.key, FindingKind::Unclaimed, format!("{key} is held, {why}, and it is not ours")));
 }

@@ -1,5 +1,7 @@
 //! All that is looked at for one account, and the words for why a state does what it does.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::api::target::Mode;
@@ -36,6 +38,8 @@ pub struct Sight<'a> {
     pub broken: bool,
     /// Another account carries the owner key already: it is not written a second time.
     pub key_elsewhere: bool,
+    /// `KIND/NAME` of the authoritative scopes that are known already.
+    pub scopes: &'a BTreeSet<String>,
     /// What an interrupted run was about to do in this target.
     pub intents: &'a [Change],
     /// Now.

@@ -173,6 +173,7 @@ pub fn plan(
             removals_judged: judging.removals && !person.refused && !kinds.lacks_any(person),
             broken: false,
             key_elsewhere: key_elsewhere.contains(&key),
+            scopes: &ledger.scopes,
             intents: &ledger.intents,
             t,
         };

@@ -72,7 +72,13 @@ fn read(compiled: &Compiled, input: &Input, document: &Rego, value: &Rego, t: Ti
         fit.map_err(|error| unfit("roles", value, error))?;
         for inner in shape.into_iter().flat_map(|shape| &shape.closure) {
             if let Some(included) = compiled.catalogue().get(inner) {
-                let reasons = decision.roles.entry((inner.clone(), included.handed(&parameters))).or_default();
+                let handed = included.handed(&parameters);
+                let fit = included.fit(&handed).map_err(|why| Unfit {
+                    message: format!("the role `{name}` does not fit: of the included role `{inner}`, {why}"),
+                    hint: None,
+                });
+                fit.map_err(|error| unfit("roles", value, error))?;
+                let reasons = decision.roles.entry((inner.clone(), handed)).or_default();
                 reasons.insert(Reason::new(format!("included in role {name} (by rule)")));
             }
         }

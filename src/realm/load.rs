@@ -174,7 +174,7 @@ fn read_file(file: &str, namespace: Option<&String>, folder: &mut Folder, elsewh
     let text = folder.files.get(file).cloned().unwrap_or_default();
     let mut blank = Vec::new();
     for document in yaml::read(&text) {
-        let (line, end) = (document.line, document.end);
+        let (line, end, cut) = (document.line, document.end, document.cut);
         if holds_secrets(&text, line, end) {
             blank.push((line, end));
         }
@@ -193,7 +193,12 @@ fn read_file(file: &str, namespace: Option<&String>, folder: &mut Folder, elsewh
                     elsewhere.secrets.push((namespace.cloned().or(own), name, data, Place { file: file.to_owned(), line }));
                 }
                 Manifest::Ignored => folder.ignored += 1,
-                Manifest::Unreadable(unreadable) => folder.unreadable.push(unreadable),
+                Manifest::Unreadable(unreadable) => {
+                    if cut && unreadable.kind.is_some() {
+                        folder.unreadable.push(Unreadable { kind: None, name: None, external_id: None, ..unreadable.clone() });
+                    }
+                    folder.unreadable.push(unreadable);
+                }
             }
         }
     }

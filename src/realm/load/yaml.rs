@@ -18,6 +18,8 @@ pub struct Document {
     pub root: Node,
     /// What is wrong with it as YAML; then it must not be used.
     pub faults: Vec<Fault>,
+    /// The text breaks off in it and is over: what came behind it, if anything did, is not known.
+    pub cut: bool,
 }
 
 /// A mistake in the text itself.
@@ -48,6 +50,11 @@ pub fn read(text: &str) -> Vec<Document> {
         for document in documents.iter_mut().skip(before) {
             document.end = end;
         }
+    }
+    // Behind a `---` all is read on; at the end of the file there is nothing that would show that it is whole.
+    let last = documents.len().saturating_sub(1);
+    for document in documents.iter_mut().take(last) {
+        document.cut = false;
     }
     documents
 }
@@ -110,7 +117,7 @@ fn as_json(chunk: &str, before: u32) -> Option<Document> {
     }
     let value = serde_json::from_str::<serde_json::Value>(chunk).ok().filter(serde_json::Value::is_object)?;
     let spot = Spot { line: before.saturating_add(1), column: 1, length: 1 };
-    Some(Document { line: spot.line, end: spot.line, root: tree(value, spot), faults: Vec::new() })
+    Some(Document { line: spot.line, end: spot.line, root: tree(value, spot), faults: Vec::new(), cut: false })
 }
 
 /// A part that is anchored, with its size and depth.
@@ -302,7 +309,7 @@ impl Builder {
         if root.content == Content::Null && faults.is_empty() {
             return None;
         }
-        Some(Document { line: root.spot.line, end: root.spot.line, root, faults })
+        Some(Document { line: root.spot.line, end: root.spot.line, root, faults, cut: false })
     }
 
     /// What could be read before a fault that ends the document.
@@ -312,7 +319,7 @@ impl Builder {
         }
         let line = self.faults.first().map_or(1, |fault| fault.spot.line);
         let root = self.root.take().unwrap_or_else(|| nothing_at(line));
-        Document { line: root.spot.line, end: root.spot.line, root, faults: self.faults }
+        Document { line: root.spot.line, end: root.spot.line, root, faults: self.faults, cut: true }
     }
 }
 
