@@ -15,13 +15,12 @@ use crate::policy::decision::Asked;
 /// What is remembered before an answer: from its intent on, an account that is made may not be shown yet for as long as the target lags,
 /// and an entitlement that is given is ours, until when it was asked for. The next look forgets a grant that is not there.
 pub(super) fn intended(sending: &[Change], facts: &[Fact], desired: &Desired, ledger: &Ledger, t: Timestamp) -> Vec<Fact> {
-    let planned = |key: &AccountKey| {
-        let links = facts.iter().rev().filter_map(|fact| if let Fact::Linked(of, link) = fact { Some((of, link)) } else { None });
-        links.filter(|(of, _)| *of == key).map(|(_, link)| link.as_ref()).next()
-    };
+    // The last one holds.
+    let links = facts.iter().filter_map(|fact| if let Fact::Linked(of, link) = fact { Some((of, link.as_ref())) } else { None });
+    let planned: BTreeMap<&AccountKey, &Link> = links.collect();
     let mut links: BTreeMap<&AccountKey, Link> = BTreeMap::new();
     for change in sending.iter().filter(|change| matches!(change.act(), Act::Create { .. } | Act::Grant(_))) {
-        let Some(known) = planned(change.key()).or_else(|| ledger.links.get(change.key())) else { continue };
+        let Some(known) = planned.get(change.key()).copied().or_else(|| ledger.links.get(change.key())) else { continue };
         let link = links.entry(change.key()).or_insert_with(|| known.clone());
         if let Act::Grant(key) = change.act() {
             let until = asked(desired, change).and_then(|asked| asked.until);

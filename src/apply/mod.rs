@@ -2,5 +2,6 @@
 
 mod batch;
 pub mod outcome;
+mod owed;
 pub mod run;
 pub mod target;

@@ -22,6 +22,7 @@ use crate::plan::rules::TargetRules;
 
 use super::batch::{self, Undone};
 use super::outcome;
+use super::owed::Owed;
 
 /// How many changes are sent at once, if nothing else is said: small enough for a ledger kept in resource status.
 const BATCH: usize = 200;
@@ -138,6 +139,7 @@ impl Target {
         let changes: Vec<Change> = plan.sent().cloned().collect();
         let mut rest = changes.as_slice();
         let mut undone = Undone::default();
+        let mut owed = Owed::of(plan);
         // What was never answered stays open: the next look settles whether it was done, and that it was us.
         let mut open: Vec<Change> = Vec::new();
         while !rest.is_empty() {
@@ -172,7 +174,7 @@ impl Target {
             for (change, _) in answers.iter().filter(|(_, answer)| answer.is_err()) {
                 undone.note(change);
             }
-            let mut outcome = self.outcome(&answers, plan, desired, ledger, rules, t).await;
+            let mut outcome = self.outcome(&answers, &mut owed, desired, ledger, rules, t).await;
             open.extend(answers.iter().filter(|(_, answer)| *answer == Err(Failure::Unknown)).map(|(change, _)| change.clone()));
             if !open.is_empty() {
                 outcome.push(Fact::Intended(open.clone()));
@@ -205,14 +207,13 @@ impl Target {
     async fn outcome(
         &self,
         answers: &[(Change, Result<Done, Failure>)],
-        plan: &GuardedPlan,
+        owed: &mut Owed<'_>,
         desired: &Desired,
         ledger: &Ledger,
         rules: &TargetRules,
         t: Timestamp,
     ) -> Vec<Fact> {
         let mut links: BTreeMap<AccountKey, Option<Link>> = BTreeMap::new();
-        let mut undone: BTreeSet<(AccountKey, Option<crate::model::change::Brake>)> = BTreeSet::new();
         let mut listed = ledger.window.last_complete;
         let mut released: BTreeMap<ApprovalName, BTreeSet<ChangeLine>> = BTreeMap::new();
         for (change, answer) in answers {
@@ -220,7 +221,8 @@ impl Target {
             let current = links.entry(key.clone()).or_insert_with(|| ledger.links.get(key).cloned());
             match answer {
                 Ok(done) => {
-                    if let Some(approval) = plan.released_by(change) {
+                    owed.done(change);
+                    if let Some(approval) = owed.released_by(change) {
                         released.entry(approval.clone()).or_default().insert(change.line());
                     }
                     if !done.already && change.act().creates() {
@@ -233,7 +235,6 @@ impl Target {
                     }
                 }
                 Err(failure) => {
-                    undone.insert((key.clone(), change.brake()));
                     let Some(link) = current else { continue };
                     if *failure == Failure::Unknown {
                         link.touched = Some(t);
@@ -248,11 +249,9 @@ impl Target {
         for (key, link) in links {
             match link {
                 Some(mut link) => {
-                    // A charge is over when all that it was for is done.
-                    let open: BTreeSet<_> = undone.iter().filter(|(of, _)| *of == key).filter_map(|(_, brake)| *brake).collect();
-                    let here: BTreeSet<_> = answers.iter().filter(|(c, _)| *c.key() == key).filter_map(|(c, _)| c.brake()).collect();
-                    link.charged.retain(|brake| !here.contains(brake) || open.contains(brake));
-                    link.held.retain(|brake, _| !here.contains(brake) || open.contains(brake));
+                    // A charge is over when all that it was for is done, in however many batches.
+                    link.charged.retain(|brake| !owed.is_paid(&key, *brake));
+                    link.held.retain(|brake, _| !owed.is_paid(&key, *brake));
                     facts.push(Fact::Linked(key, Box::new(link)));
                 }
                 None => facts.push(Fact::Unlinked(key)),

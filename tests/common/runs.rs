@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use provost::api::target::{Mode, TargetSystemSpec};
 use provost::apply::run::{Seen, Targets, carry_out, look, plan};
-use provost::apply::target::{Report, Target};
+use provost::apply::target::{Oversight, Report, Target};
 use provost::connector::Opened;
 use provost::ledger::{LedgerStore, StoreError};
 use provost::model::failure::Failure;
@@ -54,9 +55,33 @@ pub async fn planned(realm: &mut Realm, targets: &Targets, store: &dyn LedgerSto
 
 /// A whole run, answered with yes.
 pub async fn pass(realm: &mut Realm, targets: &Targets, store: &dyn LedgerStore, now: Timestamp) -> Pass {
+    pass_under(realm, targets, store, now, &|_: &TargetName, _: usize| {}).await
+}
+
+/// The same, watched by somebody.
+pub async fn pass_under(realm: &mut Realm, targets: &Targets, store: &dyn LedgerStore, now: Timestamp, oversight: &dyn Oversight) -> Pass {
     let mut pass = planned(realm, targets, store, now).await;
-    pass.reports = carry_out(&pass.round, &mut pass.seen, targets, store, now, &|_: &TargetName, _: usize| {}).await;
+    pass.reports = carry_out(&pass.round, &mut pass.seen, targets, store, now, oversight).await;
     pass
+}
+
+/// Lets so many changes go, one by one, and no more: something more urgent came.
+pub struct LetsGo(pub usize, AtomicUsize);
+
+impl LetsGo {
+    pub fn only(changes: usize) -> Self {
+        Self(changes, AtomicUsize::new(0))
+    }
+}
+
+impl Oversight for LetsGo {
+    fn yields(&self) -> bool {
+        self.1.load(Ordering::SeqCst) >= self.0
+    }
+
+    fn answered(&self, _: &TargetName, answered: usize) {
+        self.1.store(answered, Ordering::SeqCst);
+    }
 }
 
 /// What a plan that is at rest has not: changes to send and facts to record.

@@ -95,3 +95,21 @@ proptest! {
         block_on(a_day(&commits, tight))?;
     }
 }
+
+#[test]
+fn what_is_done_by_halves_is_charged_once() {
+    let commit: Vec<Said> = (0..PEOPLE).map(|number| if (1..=2).contains(&number) { Said::Gone } else { Said::Works }).collect();
+    let mut given = given(&commit, false);
+    // As many as are gone.
+    given.targets = Some([("dir".to_owned(), json!({"safety": {"absence": {"count": 2, "percent": 0}}}))].into());
+    block_on(async {
+        for changes in 0..=4 {
+            let place = Place::new();
+            place.run(&self::given(&[Said::Works; PEOPLE], false), moment(0) - SignedDuration::from_hours(100), None).await;
+            place.cut(&given, moment(0), changes).await;
+            let rest = place.run(&given, moment(0) + SignedDuration::from_mins(5), None).await;
+            assert_eq!(lines(&rest.round, |item| matches!(item.fate, Fate::Held(_))), BTreeSet::new(), "after {changes} changes");
+            assert_eq!(lines(&rest.round, is_sent).len(), 4 - changes, "after {changes} changes");
+        }
+    });
+}

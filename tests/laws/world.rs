@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::cases::format::Given;
 use crate::cases::{realm, world};
-use crate::common::runs::{Pass, open, pass, planned};
+use crate::common::runs::{LetsGo, Pass, open, pass, pass_under, planned};
 
 /// The days of a story.
 pub const DAYS: [&str; 4] = ["2026-06-01T08:00:00Z", "2026-06-02T08:00:00Z", "2026-06-04T08:00:00Z", "2026-06-20T08:00:00Z"];
@@ -255,6 +255,13 @@ impl Place {
             assert_eq!(report.as_ref().unwrap().failed(), 0, "{report:?}");
         }
         pass
+    }
+
+    /// A run that ends after so many changes.
+    pub async fn cut(&self, given: &Given, now: Timestamp, changes: usize) -> Pass {
+        let mut realm = realm(given);
+        let targets = self.opened(&realm, Some(1));
+        pass_under(&mut realm, &targets, &*self.ledger_store(), now, &LetsGo::only(changes)).await
     }
 
     /// Runs the first days of a story.

@@ -284,15 +284,6 @@ impl GuardedPlan {
         self.items.iter().filter(|item| matches!(item.fate, Fate::Send(_))).map(|item| &item.change)
     }
 
-    /// The Approval that releases this change, which it then has, once it is done.
-    #[must_use]
-    pub fn released_by(&self, change: &Change) -> Option<&ApprovalName> {
-        self.items.iter().find(|item| item.change == *change).and_then(|item| match &item.fate {
-            Fate::Send(approval) => approval.as_ref(),
-            Fate::Held(_) | Fate::Waits | Fate::Frozen | Fate::Observed => None,
-        })
-    }
-
     /// What waits for a person's answer.
     pub fn held(&self) -> impl Iterator<Item = &Guarded> {
         self.items.iter().filter(|item| matches!(item.fate, Fate::Held(_)))
