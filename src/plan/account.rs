@@ -204,7 +204,10 @@ fn remember_sight(sight: &Sight<'_>, course: Option<&Course>, known: Option<&Lin
 /// in which one they are: it would read as an employment that has ended.
 fn remember_gone(sight: &Sight<'_>, course: Option<&Course>, link: &mut Link) {
     if sight.person.stand == Stand::Gone {
-        link.gone.get_or_insert(sight.t);
+        // They may be declared in what cannot be read.
+        if sight.absence_judged {
+            link.gone.get_or_insert(sight.t);
+        }
     } else if link.gone.take().is_some() && course.is_none() {
         link.stage = None;
     }

@@ -1,5 +1,5 @@
 //! Whom a Lockout means. Its name meets a Person once; from then on it is that person, be the object renamed or deleted. What it has met
-//! is remembered outside, in the Lockout's status; where nothing is remembered, as in a folder, the name is looked up each time.
+//! is remembered outside: in the Lockout's status, or in a folder's ledgers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
