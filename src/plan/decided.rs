@@ -16,6 +16,7 @@ use crate::realm::index::{Inputs, Realm, Standing};
 use crate::realm::input::Frozen;
 
 use super::desired::{Desired, DesiredPerson, Stand, asked_here};
+use super::overruns::Overruns;
 use super::role_names::RoleNames;
 use super::rules::TargetRules;
 
@@ -92,7 +93,19 @@ pub fn decide_again(
     let employed = employed(ledgers, &people);
     let remembered = ledgers.iter().filter(|ledger| !ledger.links.is_empty()).map(|ledger| &ledger.target).collect();
     let (inputs, shared) = (realm.inputs(t), Shared::default());
-    let round = Deciding { realm, frozen, compiled: compiled.ok(), targets, remembered, employed, last, inputs, shared, t };
+    let round = Deciding {
+        realm,
+        frozen,
+        compiled: compiled.ok(),
+        targets,
+        remembered,
+        employed,
+        last,
+        inputs,
+        shared,
+        overruns: Overruns::default(),
+        t,
+    };
     let decisions = on_threads(people.clone(), &|person| round.decide(person)).into_iter().zip(people).map(|(decision, person)| {
         let decision = decision.unwrap_or_else(|panicked| PersonDecision {
             standing: realm.standing(person, t),
@@ -120,6 +133,7 @@ struct Deciding<'a> {
     last: &'a Decided,
     inputs: Inputs<'a>,
     shared: Shared,
+    overruns: Overruns,
     t: Timestamp,
 }
 
@@ -136,9 +150,9 @@ impl Deciding<'_> {
                 let last = self.last.people.get(person);
                 let mut question =
                     Question::among(&self.shared, compiled, &input, last.and_then(|last| remembered_of(last, standing.as_ref())));
-                let decision = question
-                    .decide_again(last.and_then(|last| last.decision.as_ref().ok()), self.t)
-                    .map_err(|error| Frozen { reason: error.to_reason() })?;
+                let decision = question.decide_again(last.and_then(|last| last.decision.as_ref().ok()), self.t);
+                self.overruns.note(&decision);
+                let decision = decision.map_err(|error| Frozen { reason: error.to_reason() })?;
                 for key in accounts_to_map(person, &decision, self.targets) {
                     let attributes = question.map_again(&key, last.and_then(|last| last.mapped.get(&key)));
                     mapped.insert(key, attributes);
@@ -171,7 +185,7 @@ impl Deciding<'_> {
 
     /// Why the policies are not asked at all.
     fn kept(&self, person: &PersonId, standing: Option<&Standing>) -> Option<Frozen> {
-        if let Some(frozen) = self.frozen.clone().or_else(|| standing?.frozen.clone()) {
+        if let Some(frozen) = self.frozen.clone().or_else(|| standing?.frozen.clone()).or_else(|| self.overruns.frozen()) {
             return Some(frozen);
         }
         let standing = standing.filter(|standing| standing.lifecycle.as_ref().is_some_and(|lifecycle| !lifecycle.employed))?;

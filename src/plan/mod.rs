@@ -15,6 +15,7 @@ pub mod finding;
 pub mod guard;
 pub mod lookups;
 pub mod order;
+mod overruns;
 pub mod places;
 pub mod render;
 pub mod role_names;
