@@ -239,7 +239,10 @@ fn what_is_wrong_is_told_at_its_place() {
         assert_eq!(shown(&folder), want, "{name}");
         let there = if kind == "Persn" { "?" } else { kind };
         let id = if kind == "Person" { "x" } else { "?" };
-        assert_eq!(unread(&folder), [format!("a.yaml:1 {there}/x/{id}")], "{name}");
+        // Where the text itself breaks off, what may have stood behind it is unread as well.
+        let cut = ["a tab", "an open quote", "an alias of nothing"].contains(&name).then(|| "a.yaml:1 ?/?/?".to_owned());
+        let unread_there: Vec<String> = cut.into_iter().chain([format!("a.yaml:1 {there}/x/{id}")]).collect();
+        assert_eq!(unread(&folder), unread_there, "{name}");
         assert!(folder.objects.is_empty(), "{name}");
     }
 }
