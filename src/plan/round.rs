@@ -252,6 +252,10 @@ fn findings(realm: &Realm, decided: &Decided, looks: &BTreeMap<TargetName, Look>
             });
         }
     }
+    for problem in realm.lockout_problems() {
+        let message = format!("Lockout/{}: {}: {}", problem.name, problem.message, problem.hint);
+        findings.insert(Finding { subject: Subject::Realm, kind: FindingKind::Refused, message });
+    }
     for (target, torn) in realm.unreadable_targets() {
         findings.insert(Finding {
             subject: Subject::Target(target),

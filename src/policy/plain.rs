@@ -14,24 +14,16 @@ impl PlainPath {
     pub(crate) fn of(term: &Term) -> Option<Self> {
         let mut steps = Vec::new();
         let mut term = term;
-        loop {
-            term = match &term.kind {
-                Kind::Var(root) if root == "input" => break,
-                Kind::Dot(base, field, _) => {
-                    steps.push(Rego::from(field.as_str()));
-                    base
-                }
-                Kind::Index(base, index) => {
-                    steps.push(match &index.kind {
-                        Kind::Text(field) => Rego::from(field.as_str()),
-                        // Other numbers are left to the engines.
-                        Kind::Scalar(number) => Rego::from(number.parse::<u32>().ok()?),
-                        _ => return None,
-                    });
-                    base
-                }
-                _ => return None,
-            };
+        while !matches!(&term.kind, Kind::Var(root) if root == "input") {
+            if let Kind::Dot(base, field, _) = &term.kind {
+                steps.push(Rego::from(field.as_str()));
+                term = base;
+            } else if let Kind::Index(base, index) = &term.kind {
+                steps.push(step(index)?);
+                term = base;
+            } else {
+                return None;
+            }
         }
         steps.reverse();
         Some(Self(steps))
@@ -45,4 +37,12 @@ impl PlainPath {
             Rego::Null | Rego::Bool(_) | Rego::Number(_) | Rego::String(_) | Rego::Set(_) | Rego::Undefined => None,
         })
     }
+}
+
+/// What stands in brackets, where it is nothing to be computed. Other numbers than these are left to the engines.
+fn step(index: &Term) -> Option<Rego> {
+    if let Kind::Text(field) = &index.kind {
+        return Some(Rego::from(field.as_str()));
+    }
+    if let Kind::Scalar(number) = &index.kind { number.parse::<u32>().ok().map(Rego::from) } else { None }
 }

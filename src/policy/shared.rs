@@ -74,10 +74,13 @@ mod tests {
     use super::super::tests::{held, holding, input, target};
     use super::*;
 
+    /// One part of an input is another one.
+    type Differs = fn(&mut Input);
+
     #[test]
     fn an_input_is_recognised_by_all_that_a_policy_sees_of_it() {
         let same = input(json!({"userName": "ann"}));
-        let changes: [(&str, fn(&mut Input)); 9] = [
+        let changes: [(&str, Differs); 9] = [
             ("person", |input| input.person = json!({"userName": "bob"})),
             ("managers", |input| input.managers = vec![Arc::new(json!({"userName": "dia"}))]),
             ("managers_unknown", |input| input.managers_unknown = true),

@@ -24,7 +24,7 @@ pub struct RealmProblem {
     pub message: String,
     /// What to do.
     pub hint: String,
-    /// Whether it freezes people: the person, those of the binding, those who are given the role.
+    /// Whether it freezes people: the person, those of the binding, those who are given the role, those who are locked out.
     pub freezes: bool,
 }
 
@@ -212,19 +212,31 @@ impl Realm {
 
     /// Lockouts and Approvals.
     fn answer_problems(&self, found: &mut Found) {
-        for lockout in self.lockouts.values() {
-            if self.met(&lockout.meta.name).is_none() && self.is_nobody(&lockout.spec.person) {
-                let message = format!("`{}` is no Person", lockout.spec.person);
-                found.add(ResourceKind::Lockout, &lockout.meta, false, message, NOBODY);
-            }
-            let mut add = |message| found.add(ResourceKind::Lockout, &lockout.meta, false, message, SPELL);
-            lockout.spec.targets.iter().filter_map(|target| self.account_problem(target, "")).for_each(&mut add);
-        }
+        found.0.extend(self.lockout_problems());
         for approval in self.approvals.values().filter(|approval| !approval.spec.target.is_empty()) {
             if let Some(message) = self.account_problem(&approval.spec.target, "") {
                 found.add(ResourceKind::Approval, &approval.meta, false, message, SPELL);
             }
         }
+    }
+
+    /// Lockouts that do not shut out whom they name, or not everywhere that they name: somebody relies on them.
+    #[must_use]
+    pub fn lockout_problems(&self) -> Vec<RealmProblem> {
+        let mut found = Found(Vec::new());
+        for lockout in self.lockouts.values() {
+            let named = &lockout.spec.person;
+            if self.met(&lockout.meta.name).is_none() && self.is_nobody(named) {
+                let meant =
+                    self.people.iter().find(|declared| declared.id.as_str() == named || declared.spec.user_name.as_ref() == Some(named));
+                let meant = meant.map(|declared| format!(", and nobody is shut out: did you mean the Person `{}`?", declared.meta.name));
+                let message = format!("`{named}` is no Person{}", meant.unwrap_or_default());
+                found.add(ResourceKind::Lockout, &lockout.meta, true, message, NOBODY);
+            }
+            let mut add = |message| found.add(ResourceKind::Lockout, &lockout.meta, true, message, SPELL);
+            lockout.spec.targets.iter().filter_map(|target| self.account_problem(target, "")).for_each(&mut add);
+        }
+        found.0
     }
 
     /// Whether no Person has this name, readable or not.
