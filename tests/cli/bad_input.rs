@@ -39,6 +39,10 @@ fn role(folder: &Folder, name: &str, spec: &str) {
     );
 }
 
+fn lockout(spec: &str) -> String {
+    format!("apiVersion: provost.dev/v1alpha1\nkind: Lockout\nmetadata: {{name: now}}\nspec: {spec}\n")
+}
+
 fn binding(folder: &Folder, name: &str, spec: &str) {
     folder.write(
         &format!("binding-{name}.yaml"),
@@ -72,6 +76,12 @@ const ROWS: &[Row] = &[
     Row { name: "a binding to nobody", code: 2, checked: false, others: Others::GoOn,
         make: |f| binding(f, "lost", "{role: clerk, subjects: [{name: nobody}]}"),
         says: &["the subject `nobody` is no Person", "binding-lost.yaml:4"] },
+    Row { name: "a Lockout by externalId", code: 4, checked: true, others: Others::GoOn,
+        make: |f| { f.write("lock.yaml", &lockout("{person: \"1002\"}")); },
+        says: &["`1002` is no Person, and nobody is shut out: did you mean the Person `bob`?", "lock.yaml:4", "Lockout/now: "] },
+    Row { name: "a Lockout of an unknown target", code: 4, checked: true, others: Others::GoOn,
+        make: |f| { f.write("lock.yaml", &lockout("{person: nobody-yet, targets: [tt]}")); },
+        says: &["the target `tt` is no TargetSystem", "lock.yaml:4"] },
     Row { name: "an unknown role", code: 4, checked: true, others: Others::GoOn,
         make: |f| binding(f, "odd", "{role: clrk, subjects: [{name: bob}]}"),
         says: &["clrk", "binding-odd.yaml:4"] },
