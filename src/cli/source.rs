@@ -114,6 +114,15 @@ impl Where {
         let loaded = self.load(tell, world)?;
         let t = at.map_or(Ok(world.now), |text| moment(text, &loaded))?;
         let session = Session::look(loaded, access, t).await?;
+        for (target, look) in &session.seen.looks {
+            let unknown = look.unknown_of_ours();
+            if unknown > 0 {
+                world.tell(&format!(
+                    "TargetSystem/{target}: {unknown} accounts carry this realm's key, and the ledger knows none of them: it is lost, or another one. \
+                     What was Provost's to take away there is not known any more, so that removals may be missing"
+                ));
+            }
+        }
         if let Err(errors) = &session.seen.compiled {
             problems::of_policies(errors, world);
         }

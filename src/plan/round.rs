@@ -39,6 +39,18 @@ pub struct Look {
     pub broken: Option<Frozen>,
 }
 
+impl Look {
+    /// How many accounts carry a key of this realm, where the ledger has never known any: it is lost, or another one.
+    #[must_use]
+    pub fn unknown_of_ours(&self) -> usize {
+        let ours = |account: &&Account| account.owner.as_ref().is_some_and(|owner| owner.realm == self.rules.realm);
+        match &self.observed {
+            Ok(observed) if !self.ledger.accounts_known => observed.accounts().filter(ours).count(),
+            Ok(_) | Err(_) => 0,
+        }
+    }
+}
+
 /// One target, planned and judged.
 #[derive(Debug)]
 pub struct TargetRound {

@@ -30,6 +30,18 @@ fn what_is_applied_is_done_and_the_second_time_nothing_is_left() {
 }
 
 #[test]
+fn a_ledger_that_is_lost_is_said_before_anything_else() {
+    let folder = Folder::applied();
+    let lost = "accounts carry this realm's key, and the ledger knows none of them";
+    assert!(!folder.plan().err.contains(lost));
+    folder.remove(".provost/ledger.db");
+    folder.plan().expect(0).says(&["TargetSystem/directory: 4", lost, "removals may be missing"]);
+    // Who is still declared is found by the key, and is known again from then on.
+    folder.apply().expect(0);
+    assert!(!folder.plan().err.contains(lost));
+}
+
+#[test]
 fn one_when_nothing_can_be_planned() {
     let none = Folder::small();
     for file in ["realm.yaml", "policy.yaml", "roles.yaml", "bindings.yaml", "targets/billing.yaml", "targets/directory.yaml"] {
