@@ -103,13 +103,17 @@ fn what_is_done_by_halves_is_charged_once() {
     // As many as are gone.
     given.targets = Some([("dir".to_owned(), json!({"safety": {"absence": {"count": 2, "percent": 0}}}))].into());
     block_on(async {
-        for changes in 0..=4 {
+        for (changes, lost) in (0..=4).flat_map(|changes| [(changes, false), (changes, true)]) {
             let place = Place::new();
             place.run(&self::given(&[Said::Works; PEOPLE], false), moment(0) - SignedDuration::from_hours(100), None).await;
             place.cut(&given, moment(0), changes).await;
+            if lost {
+                place.forget_charges("dir").await;
+            }
             let rest = place.run(&given, moment(0) + SignedDuration::from_mins(5), None).await;
-            assert_eq!(lines(&rest.round, |item| matches!(item.fate, Fate::Held(_))), BTreeSet::new(), "after {changes} changes");
-            assert_eq!(lines(&rest.round, is_sent).len(), 4 - changes, "after {changes} changes");
+            let case = format!("after {changes} changes, the accounts' part of the ledger lost: {lost}");
+            assert_eq!(lines(&rest.round, |item| matches!(item.fate, Fate::Held(_))), BTreeSet::new(), "{case}");
+            assert_eq!(lines(&rest.round, is_sent).len(), 4 - changes, "{case}");
         }
     });
 }

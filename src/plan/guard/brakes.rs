@@ -84,6 +84,13 @@ impl Judged {
         }
     }
 
+    /// Whether an account was charged already. The link says so; where it could not be written any more, the window still names the person:
+    /// then that was this account, if there is no other here.
+    fn is_charged(&self, key: &AccountKey, brake: Brake, ledger: &Ledger) -> bool {
+        let named = || self.people.get(&brake).is_some_and(|(people, _)| people.contains(&key.person));
+        ledger.links.get(key).is_some_and(|link| link.charged.contains(&brake)) || named() && ledger.links_of(&key.person).count() == 1
+    }
+
     /// Counts what is wanted of people whom the look does not show.
     fn count_unseen(&mut self, target: &TargetName, scope: &Scope, ledger: &Ledger, answers: &Answers, beside: Beside<'_>, t: Timestamp) {
         if *scope == Scope::Whole {
@@ -100,7 +107,7 @@ impl Judged {
                 !since.is_some_and(|since| is_over_a_day(*since, t))
             });
         for (key, brake) in fresh.chain(unsent).filter(|(key, _)| !scope.contains(&key.person)) {
-            if !ledger.links.get(key).is_some_and(|link| link.charged.contains(&brake)) {
+            if !self.is_charged(key, brake, ledger) {
                 self.wanted.entry(brake).or_default().insert(key.clone());
             }
         }
@@ -143,7 +150,7 @@ pub fn judge(
             earlier.insert((key.clone(), brake));
         }
         let over_a_day = since.is_some_and(|since| is_over_a_day(*since, t));
-        let charged = link.is_some_and(|link| link.charged.contains(&brake));
+        let charged = judged.is_charged(&key, brake, ledger);
         // An end or a leave that was announced was judged then; a suspension beside it was not.
         let came = matches!(cause, Some(Cause::Lifecycle(LifecycleState::Terminated | LifecycleState::Leave)));
         let judged_before = came && since.is_none() && plan.announced_before.contains(&(key.clone(), brake));

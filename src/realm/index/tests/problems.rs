@@ -52,8 +52,8 @@ fn what_names_somebody_unknown_is_a_problem_of_the_object_that_names_them() {
         "RoleBinding/later: no BusinessRole is called `ghost`",
         "RoleBinding/nobody: the subject `ghost` is no Person",
         "Approval/a: the target `nowhere` is no TargetSystem",
-        "Lockout/l: `ghost` is no Person",
-        "Lockout/l: the target `nowhere` is no TargetSystem",
+        "! Lockout/l: `ghost` is no Person",
+        "! Lockout/l: the target `nowhere` is no TargetSystem",
     ];
     assert_eq!(found, want);
     assert_eq!(realm.zone(), &TimeZone::UTC);
