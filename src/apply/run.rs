@@ -81,7 +81,7 @@ pub async fn look(realm: &mut Realm, targets: &Targets, store: &dyn LedgerStore,
     }
     let met = {
         let ledgers: Vec<&Ledger> = looks.values().map(|look| &look.ledger).chain(others.values()).collect();
-        let known = |person: &PersonId| ledgers.iter().any(|ledger| ledger.links_of(person).next().is_some());
+        let known = |person: &PersonId| ledgers.iter().any(|ledger| ledger.knows(person));
         realm.recall_met(ledgers.iter().flat_map(|ledger| &ledger.met), known)
     };
     let compiled = compile_with(realm, &mut looks);

@@ -253,6 +253,12 @@ impl Ledger {
         self.links.range(from..).take_while(|(key, _)| key.person == *person)
     }
 
+    /// Whether anything is remembered of this person.
+    #[must_use]
+    pub fn knows(&self, person: &PersonId) -> bool {
+        self.links_of(person).next().is_some()
+    }
+
     /// Takes one fact in.
     pub fn record(&mut self, fact: &Fact) {
         match fact {

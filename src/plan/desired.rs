@@ -91,9 +91,7 @@ impl Desired {
             person.asked.clear();
         }
     }
-}
 
-impl Desired {
     /// Whether Lockouts still stand cannot be told: whoever one of them shut out stays out. `locked` are they; where the ledger knows accounts
     /// of theirs, it says whether that target was meant, and anywhere else it may have been.
     pub fn doubt_locks(&mut self, locked: &BTreeSet<PersonId>, ledger: &Ledger) {

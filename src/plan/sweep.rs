@@ -39,7 +39,7 @@ impl Judging {
     #[must_use]
     pub fn of(realm: &Realm, ledgers: &[&Ledger], t: Timestamp) -> Self {
         let absence = realm.absence_judged();
-        let known = |person: &PersonId| ledgers.iter().any(|ledger| ledger.links_of(person).next().is_some());
+        let known = |person: &PersonId| ledgers.iter().any(|ledger| ledger.knows(person));
         Self { absence, lockouts: absence && !realm.lockout_of_nobody(known, t), removals: realm.removals_kept_back().is_none() }
     }
 

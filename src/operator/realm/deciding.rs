@@ -117,7 +117,7 @@ impl RealmTask {
     /// A Lockout may name somebody who is gone: whoever is remembered in a target.
     fn meet_lockouts(&mut self) {
         let ledgers: Vec<&Ledger> = self.looks.values().map(|look| &look.ledger).chain(self.others.values()).collect();
-        let affected = self.realm.meet(|person| ledgers.iter().any(|ledger| ledger.links_of(person).next().is_some()));
+        let affected = self.realm.meet(|person| ledgers.iter().any(|ledger| ledger.knows(person)));
         self.dirty.add(&affected.people);
     }
 
@@ -127,7 +127,7 @@ impl RealmTask {
         let urgent = locked || new.is_some_and(is_shut_out) && !old.is_some_and(is_shut_out);
         for (target, known) in &mut self.known {
             let Some(look) = self.looks.get(target) else { continue };
-            let linked = look.ledger.links_of(person).next().is_some();
+            let linked = look.ledger.knows(person);
             if linked || [old, new].into_iter().flatten().any(|decision| concerns(decision, target)) {
                 known.pending.insert(person.clone());
                 if news {

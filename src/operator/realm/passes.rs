@@ -324,8 +324,7 @@ impl RealmTask {
                 }
             }
         }
-        let gone: Vec<&PersonId> =
-            unlinked.iter().filter(|person| ledger.links_of(person).next().is_none() && !self.realm.is_declared(person)).collect();
+        let gone: Vec<&PersonId> = unlinked.iter().filter(|person| !ledger.knows(person) && !self.realm.is_declared(person)).collect();
         for person in gone {
             // No look shows them any more.
             self.due.set((person.clone(), Some(target.clone())), None);

@@ -100,7 +100,7 @@ impl RealmTask {
 
     /// Whether any ledger remembers them.
     pub(super) fn is_remembered(&self, person: &PersonId) -> bool {
-        self.ledgers().any(|ledger| ledger.links_of(person).next().is_some())
+        self.ledgers().any(|ledger| ledger.knows(person))
     }
 
     /// Nothing is remembered of these people any more: their Departures are over.
