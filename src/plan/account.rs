@@ -15,7 +15,7 @@ use crate::model::value::{Attributes, Value};
 
 use super::attributes::{self, Values};
 use super::correlate::Found;
-use super::course::{Aim, Course, course, course_in_doubt, unjudged_course};
+use super::course::{Aim, Course, course_in_doubt};
 use super::desired::Stand;
 use super::entitlements;
 use super::finding::{Finding, FindingKind};
@@ -47,9 +47,10 @@ pub fn plan_account(mut sight: Sight<'_>, known: Option<&Link>, found: Found<'_>
     let open = matches!(&found, Found::Account { seen, .. } if seen.account().state != AccountState::Disabled);
     let reopened = known.filter(|link| open && link.disabled.is_some()).map(|link| Link { disabled: None, ..link.clone() });
     let link = reopened.as_ref().or(known);
-    let mut course = course(sight.person, sight.asked, link, sight.rules, &sight.key.account, sight.t);
+    let from = sight.standpoint(link);
+    let mut course = from.course();
     if matches!(course.as_ref().map(|c| c.cause), Some(Cause::Gone)) && !sight.absence_judged {
-        course = unjudged_course(sight.person, link, sight.rules, &sight.key.account, sight.t);
+        course = from.unjudged_course();
     }
     if matches!(course.as_ref().map(|c| c.cause), Some(Cause::Unasked)) && !sight.removals_judged {
         course = None;

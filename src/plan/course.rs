@@ -43,34 +43,111 @@ pub enum Aim {
     AsIs,
 }
 
-/// Which course an account takes; `None`: it is shown, not touched, but for an `until` reached.
-#[must_use]
-pub fn course(
-    person: &DesiredPerson,
-    asked: Option<&DesiredAccount>,
-    link: Option<&Link>,
-    rules: &TargetRules,
-    account: &AccountName,
-    t: Timestamp,
-) -> Option<Course> {
-    let (state, cause) = state_and_cause(person, asked, link, rules, t)?;
-    in_state(state, cause, person, asked, link, rules, account, t)
+/// One account at one instant, and all that its course depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Standpoint<'a> {
+    /// Whose it is.
+    pub person: &'a DesiredPerson,
+    /// What is asked for.
+    pub asked: Option<&'a DesiredAccount>,
+    /// What is remembered.
+    pub link: Option<&'a Link>,
+    /// The target's rules.
+    pub rules: &'a TargetRules,
+    /// Which of the person's accounts it is.
+    pub account: &'a AccountName,
+    /// Now.
+    pub t: Timestamp,
 }
 
-/// What comes to the account where nothing can be read or judged of its person: a Lockout, and an end that was read before. In which state
-/// whoever is locked out has been is not forgotten meanwhile.
-#[must_use]
-pub fn unjudged_course(
-    person: &DesiredPerson,
-    link: Option<&Link>,
-    rules: &TargetRules,
-    account: &AccountName,
-    t: Timestamp,
-) -> Option<Course> {
-    let (state, cause) = unjudged(person, link?, t)?;
-    let course = in_state(state, cause, person, None, link, rules, account, t)?;
-    let before = link?.stage.filter(|_| state == LifecycleState::Locked).map(|(state, _)| state);
-    Some(Course { state: before.unwrap_or(course.state), ..course })
+impl Standpoint<'_> {
+    /// Which course the account takes; `None`: it is shown, not touched, but for an `until` reached.
+    #[must_use]
+    pub fn course(&self) -> Option<Course> {
+        let (state, cause) = self.state_and_cause()?;
+        self.in_state(state, cause)
+    }
+
+    /// What comes to the account where nothing can be read or judged of its person: a Lockout, and an end that was read before. In which
+    /// state whoever is locked out has been is not forgotten meanwhile.
+    #[must_use]
+    pub fn unjudged_course(&self) -> Option<Course> {
+        let link = self.link?;
+        let (state, cause) = unjudged(self.person, link, self.t)?;
+        let course = Self { asked: None, ..*self }.in_state(state, cause)?;
+        let before = link.stage.filter(|_| state == LifecycleState::Locked).map(|(state, _)| state);
+        Some(Course { state: before.unwrap_or(course.state), ..course })
+    }
+
+    /// What would become of the account if its person were at work.
+    #[must_use]
+    pub fn course_at_work(&self) -> Option<Course> {
+        let (state, cause) = self.at_work()?;
+        self.in_state(state, cause)
+    }
+
+    fn in_state(&self, state: LifecycleState, cause: Cause) -> Option<Course> {
+        // A second account that is declared no more keeps the rules of the ordinary one.
+        let steps = self.rules.account(self.account)?.steps(state);
+        let since = since(self.link, state, self.t);
+        Some(match state {
+            LifecycleState::Preboarding => preboarding(&steps, self.person.lifecycle.as_ref(), self.asked.is_some(), cause, self.t),
+            LifecycleState::Active => {
+                let (aim, treatment) = match steps.first() {
+                    Some(Step { do_: Do::Keep, entitlements, .. }) => (Aim::AsIs, *entitlements),
+                    Some(step) => (Aim::Enabled, step.entitlements),
+                    None => (Aim::Enabled, None),
+                };
+                let treatment = treatment.unwrap_or(Treatment::Follow);
+                Course { state, cause, shut_by: cause, aim, treatment, make: self.asked.is_some(), next: None }
+            }
+            LifecycleState::Terminated
+            | LifecycleState::Locked
+            | LifecycleState::Suspended
+            | LifecycleState::Leave
+            | LifecycleState::Unasked => {
+                let shut_by = if cause == Cause::Gone && self.person.locked { Cause::Lockout } else { cause };
+                Course { shut_by, ..shut(&steps, state, cause, since, self.t) }
+            }
+        })
+    }
+
+    fn state_and_cause(&self) -> Option<(LifecycleState, Cause)> {
+        use LifecycleState::{Active, Leave, Locked, Preboarding, Suspended, Terminated, Unasked};
+        let person = self.person;
+        if person.stand == Stand::Gone {
+            // Who is retained is left as they are, but for a Lockout.
+            return match self.link?.retain {
+                false => Some((Terminated, Cause::Gone)),
+                true => person.locked.then_some((Locked, Cause::Lockout)),
+            };
+        }
+        if person.paused && !person.locked {
+            return None;
+        }
+        let Some(lifecycle) = &person.lifecycle else {
+            return unjudged(person, self.link.unwrap_or(&Link::default()), self.t);
+        };
+        let state = lifecycle.state;
+        if person.locked || state == Locked {
+            return Some((if state == Terminated { Terminated } else { Locked }, Cause::Lockout));
+        }
+        match state {
+            Terminated | Suspended | Leave | Preboarding => Some((state, Cause::Lifecycle(state))),
+            Locked | Unasked => None,
+            Active => self.at_work(),
+        }
+    }
+
+    fn at_work(&self) -> Option<(LifecycleState, Cause)> {
+        match self.person.stand {
+            Stand::Frozen(_) | Stand::Gone => None,
+            Stand::Decided if self.asked.is_some() || implied_by_grace(self.link, self.rules, self.t) => {
+                Some((LifecycleState::Active, Cause::Policy))
+            }
+            Stand::Decided => self.link.filter(|link| link.asked).map(|_| (LifecycleState::Unasked, Cause::Unasked)),
+        }
+    }
 }
 
 /// What is right whether or not a Lockout stands; `course` is without one. Nothing is opened, made or taken away, and who has left has left.
@@ -84,56 +161,6 @@ pub fn course_in_doubt(course: Course) -> Option<Course> {
         }
         Aim::Enabled | Aim::AsIs => None,
     }
-}
-
-/// What would become of the account if its person were at work.
-#[must_use]
-pub fn course_at_work(
-    person: &DesiredPerson,
-    asked: Option<&DesiredAccount>,
-    link: Option<&Link>,
-    rules: &TargetRules,
-    account: &AccountName,
-    t: Timestamp,
-) -> Option<Course> {
-    let (state, cause) = at_work(person, asked, link, rules, t)?;
-    in_state(state, cause, person, asked, link, rules, account, t)
-}
-
-#[expect(clippy::too_many_arguments, reason = "the arguments of `course`, and what it found")]
-fn in_state(
-    state: LifecycleState,
-    cause: Cause,
-    person: &DesiredPerson,
-    asked: Option<&DesiredAccount>,
-    link: Option<&Link>,
-    rules: &TargetRules,
-    account: &AccountName,
-    t: Timestamp,
-) -> Option<Course> {
-    // A second account that is declared no more keeps the rules of the ordinary one.
-    let steps = rules.account(account)?.steps(state);
-    let since = since(link, state, t);
-    Some(match state {
-        LifecycleState::Preboarding => preboarding(&steps, person.lifecycle.as_ref(), asked.is_some(), cause, t),
-        LifecycleState::Active => {
-            let (aim, treatment) = match steps.first() {
-                Some(Step { do_: Do::Keep, entitlements, .. }) => (Aim::AsIs, *entitlements),
-                Some(step) => (Aim::Enabled, step.entitlements),
-                None => (Aim::Enabled, None),
-            };
-            let treatment = treatment.unwrap_or(Treatment::Follow);
-            Course { state, cause, shut_by: cause, aim, treatment, make: asked.is_some(), next: None }
-        }
-        LifecycleState::Terminated
-        | LifecycleState::Locked
-        | LifecycleState::Suspended
-        | LifecycleState::Leave
-        | LifecycleState::Unasked => {
-            let shut_by = if cause == Cause::Gone && person.locked { Cause::Lockout } else { cause };
-            Course { shut_by, ..shut(&steps, state, cause, since, t) }
-        }
-    })
 }
 
 /// Since when the account has been Disabled in this state, by the ledger: the later of two moments. `None`: not seen Disabled in it.
@@ -156,38 +183,6 @@ fn implied_by_grace(link: Option<&Link>, rules: &TargetRules, t: Timestamp) -> b
     })
 }
 
-fn state_and_cause(
-    person: &DesiredPerson,
-    asked: Option<&DesiredAccount>,
-    link: Option<&Link>,
-    rules: &TargetRules,
-    t: Timestamp,
-) -> Option<(LifecycleState, Cause)> {
-    use LifecycleState::{Active, Leave, Locked, Preboarding, Suspended, Terminated, Unasked};
-    if person.stand == Stand::Gone {
-        // Who is retained is left as they are, but for a Lockout.
-        return match link?.retain {
-            false => Some((Terminated, Cause::Gone)),
-            true => person.locked.then_some((Locked, Cause::Lockout)),
-        };
-    }
-    if person.paused && !person.locked {
-        return None;
-    }
-    let Some(lifecycle) = &person.lifecycle else {
-        return unjudged(person, link.unwrap_or(&Link::default()), t);
-    };
-    let state = lifecycle.state;
-    if person.locked || state == Locked {
-        return Some((if state == Terminated { Terminated } else { Locked }, Cause::Lockout));
-    }
-    match state {
-        Terminated | Suspended | Leave | Preboarding => Some((state, Cause::Lifecycle(state))),
-        Locked | Unasked => None,
-        Active => at_work(person, asked, link, rules, t),
-    }
-}
-
 fn unjudged(person: &DesiredPerson, link: &Link, t: Timestamp) -> Option<(LifecycleState, Cause)> {
     use LifecycleState::{Locked, Terminated};
     match (person.locked, link.end.is_some_and(|end| end <= t)) {
@@ -195,20 +190,6 @@ fn unjudged(person: &DesiredPerson, link: &Link, t: Timestamp) -> Option<(Lifecy
         (true, false) => Some((Locked, Cause::Lockout)),
         (false, true) => Some((Terminated, Cause::Lifecycle(Terminated))),
         (false, false) => None,
-    }
-}
-
-fn at_work(
-    person: &DesiredPerson,
-    asked: Option<&DesiredAccount>,
-    link: Option<&Link>,
-    rules: &TargetRules,
-    t: Timestamp,
-) -> Option<(LifecycleState, Cause)> {
-    match person.stand {
-        Stand::Frozen(_) | Stand::Gone => None,
-        Stand::Decided if asked.is_some() || implied_by_grace(link, rules, t) => Some((LifecycleState::Active, Cause::Policy)),
-        Stand::Decided => link.filter(|link| link.asked).map(|_| (LifecycleState::Unasked, Cause::Unasked)),
     }
 }
 

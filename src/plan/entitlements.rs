@@ -7,7 +7,7 @@ use crate::model::entitlement::{EntitlementKey, How};
 use crate::model::ledger::{Grant, Link};
 use crate::model::reason::Reason;
 
-use super::course::{Course, course_at_work};
+use super::course::Course;
 use super::desired::{DesiredAccount, Stand};
 use super::finding::{Finding, FindingKind};
 use super::sight::Sight;
@@ -80,7 +80,7 @@ pub fn kept(sight: &Sight<'_>, course: Option<&Course>, account: &Account, link:
     if course.filter(kept).is_none() || sight.person.stand != Stand::Decided || sight.broken {
         return out;
     }
-    let Some(at_work) = course_at_work(sight.person, sight.asked, Some(link), sight.rules, &sight.key.account, sight.t) else { return out };
+    let Some(at_work) = sight.standpoint(Some(link)).course_at_work() else { return out };
     for key in account.entitlements.iter().filter(|(_, how)| **how == How::Direct).map(|(key, _)| key) {
         // What it would remember is for when it comes to it.
         let mut grant = link.grants.get(key).cloned();

@@ -16,7 +16,7 @@ use crate::realm::index::{Reading, Realm, Sited};
 use crate::realm::input::{Frozen, Held};
 
 use super::claims::Claims;
-use super::course::course;
+use super::course::Standpoint;
 use super::decided::Decided;
 use super::desired::{Desired, Stand};
 use super::finding::{Finding, FindingKind, Subject};
@@ -349,7 +349,8 @@ pub fn next_due_here(person: &PersonId, desired: &Desired, rules: &TargetRules, 
         if wanted.lifecycle.is_none() && !judged_gone {
             due.extend(link.and_then(|link| link.end));
         }
-        due.extend(course(wanted, wanted.asked.get(&key.account), link, rules, &key.account, t).and_then(|course| course.next));
+        let from = Standpoint { person: wanted, asked: wanted.asked.get(&key.account), link, rules, account: &key.account, t };
+        due.extend(from.course().and_then(|course| course.next));
         for (entitlement, grant) in link.into_iter().flat_map(|link| &link.grants) {
             due.extend(grant.until);
             let frozen = matches!(wanted.stand, Stand::Frozen(_));

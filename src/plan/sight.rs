@@ -7,10 +7,12 @@ use jiff::Timestamp;
 use crate::api::target::Mode;
 use crate::model::account::AccountKey;
 use crate::model::change::{Cause, Change, LifecycleState};
+use crate::model::ledger::Link;
 use crate::model::observed::Observed;
 use crate::model::reason::Reason;
 use crate::model::schema::Schema;
 
+use super::course::Standpoint;
 use super::desired::{DesiredAccount, DesiredPerson};
 use super::rules::{AccountRules, TargetRules};
 
@@ -47,6 +49,12 @@ pub struct Sight<'a> {
 }
 
 impl Sight<'_> {
+    /// What the account's course depends on.
+    #[must_use]
+    pub fn standpoint<'s>(&'s self, link: Option<&'s Link>) -> Standpoint<'s> {
+        Standpoint { person: self.person, asked: self.asked, link, rules: self.rules, account: &self.key.account, t: self.t }
+    }
+
     /// Whether what is found becomes ours.
     #[must_use]
     pub fn enforces(&self) -> bool {

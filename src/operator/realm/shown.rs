@@ -10,7 +10,7 @@ use crate::model::ids::{AccountId, PersonId};
 use crate::model::ledger::{Ledger, Link};
 use crate::model::observed::Observed;
 use crate::operator::status::{LastError, NextStep, Shown};
-use crate::plan::course::{Aim, course};
+use crate::plan::course::{Aim, Standpoint};
 use crate::plan::desired::{Desired, DesiredPerson};
 use crate::plan::finding::Subject;
 use crate::plan::guard::{Fate, GuardedPlan};
@@ -74,8 +74,9 @@ fn seen(id: Option<&AccountId>, observed: &Observed) -> Shown {
 /// The next step that comes by itself.
 fn next(person: &DesiredPerson, link: Option<&Link>, rules: &TargetRules, key: &AccountKey, t: Timestamp) -> Option<NextStep> {
     let asked = person.asked.get(&key.account);
-    let step = course(person, asked, link, rules, &key.account, t).and_then(|course| course.next).map(|at| {
-        let aim = course(person, asked, link, rules, &key.account, at).map(|course| course.aim);
+    let from = Standpoint { person, asked, link, rules, account: &key.account, t };
+    let step = from.course().and_then(|course| course.next).map(|at| {
+        let aim = Standpoint { t: at, ..from }.course().map(|course| course.aim);
         let what = match aim {
             Some(Aim::Deleted) => "Delete",
             Some(Aim::Disabled) => "Disable",
