@@ -1,5 +1,6 @@
 //! The same policies and people, asked of the interpreter, the RVM and OPA's Go library in turn.
 
+use jiff::Timestamp;
 use provost::policy::{Compiled, EngineKind, Question, compile};
 use provost::realm::input::Input;
 use serde_json::json;
@@ -16,7 +17,7 @@ pub struct Times {
 }
 
 /// Measures all three in alternating rounds, after they have given the same.
-pub fn measure(realm: &provost::realm::index::Realm, inputs: &[Input]) -> Times {
+pub fn measure(realm: &provost::realm::index::Realm, inputs: &[Input], t: Timestamp) -> Times {
     // Without mappings: OPA has nothing like them.
     let compiled = compile(&provost::apply::run::sources(realm), &realm.roles_data(), &Default::default()).unwrap();
     assert!(compiled.notes().is_empty(), "{:?}", compiled.notes());
@@ -28,7 +29,7 @@ pub fn measure(realm: &provost::realm::index::Realm, inputs: &[Input]) -> Times 
         assert_eq!(ours, theirs, "both give the same number of everything");
     }
     let people = inputs.len() as f64;
-    let questions: Vec<Question<'_>> = inputs.iter().map(|input| Question::new(&compiled, input, None)).collect();
+    let questions: Vec<Question<'_>> = inputs.iter().map(|input| Question::new(&compiled, input, None, t)).collect();
     let once = |engine| clock::took(|| questions.iter().for_each(|question| question.ask(engine).unwrap().unwrap())).0 / people;
     let mut times = Times { rvm: f64::INFINITY, interpreter: f64::INFINITY, opa: opa.as_ref().map(|_| f64::INFINITY) };
     for _ in 0..ROUNDS {
@@ -43,7 +44,7 @@ pub fn measure(realm: &provost::realm::index::Realm, inputs: &[Input]) -> Times 
 }
 
 fn answer(compiled: &Compiled, engine: EngineKind, input: &Input) -> serde_json::Value {
-    Question::new(compiled, input, None).by(engine).unwrap().unwrap()
+    Question::new(compiled, input, None, Timestamp::UNIX_EPOCH).by(engine).unwrap().unwrap()
 }
 
 fn counts(answer: &serde_json::Value) -> Vec<usize> {

@@ -37,7 +37,7 @@ fn main() {
 fn engines_table(t: Timestamp) {
     let realm = company::company(SAMPLE, "unused.db");
     let inputs: Vec<_> = realm.people().iter().map(|person| realm.input(person, t).unwrap()).collect();
-    let times = engines::measure(&realm, &inputs);
+    let times = engines::measure(&realm, &inputs, t);
     println!("One decision, {SAMPLE} people, {} lines of policy beside the catalogue", company::POLICY.lines().count());
     println!("{:<14}{:>12}{:>14}", "", "µs a person", "against RVM");
     let rows = [("RVM", Some(times.rvm)), ("interpreter", Some(times.interpreter)), ("OPA", times.opa)];

@@ -1,6 +1,7 @@
 //! Everybody's decision at one instant: the policies asked for each person, in parallel, and what the mappings say of their accounts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -26,7 +27,7 @@ pub struct PersonDecision {
     /// Before any policy; none where nobody declares them.
     pub standing: Option<Standing>,
     /// What the policies say, or why they cannot be asked.
-    pub decision: Result<Decision, Frozen>,
+    pub decision: Result<Arc<Decision>, Frozen>,
     /// It asks for an account that cannot be: of a target that nobody declares or ever did, or a second one that is not declared.
     pub refused: bool,
     /// What the mappings say of their accounts.
@@ -148,9 +149,10 @@ impl Deciding<'_> {
             (None, None) => Err(Frozen::new("the policies do not compile", "")),
             (None, Some(compiled)) => self.inputs.of(person, standing.as_ref()).and_then(|input| {
                 let last = self.last.people.get(person);
-                let mut question =
-                    Question::among(&self.shared, compiled, &input, last.and_then(|last| remembered_of(last, standing.as_ref())));
-                let decision = question.decide_again(last.and_then(|last| last.decision.as_ref().ok()), self.t);
+                let before = last.and_then(|last| remembered_of(last, standing.as_ref()));
+                let mut question = Question::among(&self.shared, compiled, &input, before, self.t);
+                due = due.into_iter().chain(input.holdings_next).min();
+                let decision = question.decide_again(last.and_then(|last| last.decision.as_ref().ok()));
                 self.overruns.note(&decision);
                 let decision = decision.map_err(|error| Frozen { reason: error.to_reason() })?;
                 for key in accounts_to_map(person, &decision, self.targets) {

@@ -1,7 +1,7 @@
 //! From the texts of a realm's Policies to something that can be asked. In: modules, data, roles, mappings. Out: all that is wrong with
 //! them at once, or [`Compiled`], which is shared by all threads.
 //!
-//! texts → scanned → parsed → checked → heads bound → printed → engines (the RVM's settled)
+//! texts → scanned → parsed → checked → heads bound → a program of both engines
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
@@ -11,17 +11,17 @@ use sha2::{Digest, Sha256};
 
 use super::catalogue::{self, Catalogue};
 use super::check::{self, Whose};
-use super::compiled::{Compiled, DECISION, program};
-use super::engines::Engines;
+use super::compiled::{Compiled, DECISION, fingerprint, notes};
 use super::error::{PolicyError, said};
 use super::libraries::LIBRARIES;
 use super::limits::Limits;
 use super::mapping::{self, Account, Attribute, MappingSource, Mappings};
 use super::plain::PlainPath;
 use super::print::{Printed, print};
+use super::program::{Program, Refused};
+use super::reads::Reads;
 use super::rewrite;
 use super::scan::{Form, scan};
-use super::settle;
 use super::sources::Sources;
 use super::threads;
 use super::tree::{self, At, Module};
@@ -133,44 +133,35 @@ impl Compiler {
                     attribute.reads.clone_from(reads);
                 }
             }
+            account.reads = Reads::of_mapping(account.attributes.iter().flat_map(|attribute| &attribute.reads));
         }
         let mut modules = self.modules;
         rewrite::part_names(&mut modules);
         modules.iter_mut().for_each(rewrite::bind_heads);
-        let printed: Vec<Printed> = modules.iter().map(print).collect();
-        let settle = |module: &Module| {
-            let mut module = module.clone();
-            settle::settle(&mut module);
-            print(&module)
-        };
-        let settled: Vec<Printed> = modules.iter().map(settle).collect();
-        let engines = if self.errors.is_empty() {
+        let program = if self.errors.is_empty() {
             let mapped = self.accounts.values().filter_map(Account::values);
-            Engines::new(&printed, &settled, &self.data, limits, std::iter::once(DECISION.to_owned()).chain(mapped))
-                .map_err(|error| self.errors.push(self.sources.engine_error(&error.to_string(), &printed)))
-                .ok()
+            let rules = std::iter::once(DECISION.to_owned()).chain(mapped).collect();
+            let refused = |refused: Refused| self.sources.engine_error(&refused.error.to_string(), &refused.printed);
+            Program::new(&modules, &facts.fixed, rules, &self.data, limits).map_err(refused).map_err(|error| self.errors.push(error)).ok()
         } else {
             None
         };
-        let Some((engines, refused)) = engines else {
+        let Some(program) = program else {
             self.errors.sort();
             self.errors.dedup();
             return Err(self.errors);
         };
-        let mut notes: Vec<PolicyError> = refused.iter().map(|why| note(&self.sources, why, &settled)).collect();
-        notes.sort();
-        notes.dedup();
-        let program = program(&printed, &self.data);
+        let printed: Vec<Printed> = modules.iter().map(print).collect();
         Ok(Compiled {
-            sources: Arc::new(self.sources),
             modules: Arc::new(modules),
+            notes: Arc::new(notes(&self.sources, &program)),
+            sources: Arc::new(self.sources),
+            fingerprint: fingerprint(&printed, &self.data),
             printed: Arc::new(printed),
-            settled: Arc::new(settled),
-            engines,
             program,
-            notes: Arc::new(notes),
             data: self.data,
             accounts: self.accounts,
+            reads: Reads::of(&facts.decision_reads),
             catalogue,
             facts,
             limits,
@@ -310,16 +301,9 @@ impl Compiler {
                 self.modules.push(module);
                 self.whose.push(Whose::Ours);
             }
-            self.accounts.insert(key.clone(), Account { package, attributes });
+            self.accounts.insert(key.clone(), Account { package, attributes, reads: Reads::default() });
         }
     }
-}
-
-/// What the RVM cannot compile, as something that may be written another way.
-fn note(sources: &Sources, why: &str, printed: &[Printed]) -> PolicyError {
-    let error = sources.engine_error(why, printed);
-    let message = format!("decided by the interpreter alone, which takes longer: {}", error.message);
-    PolicyError { message, ..error }
 }
 
 /// Puts `new` into `data`; paths at which both say something else stay as they were.

@@ -15,6 +15,8 @@ use super::limits::Limits;
 use super::machine::Broke;
 use super::mapping::Account;
 use super::print::{Printed, print};
+use super::program::{Fixed, Program, Refused};
+use super::reads::Reads;
 use super::rewrite;
 use super::sources::Sources;
 use super::tree::{At, Kind, Module, Step};
@@ -26,13 +28,13 @@ pub struct Compiled {
     /// With heads bound.
     pub(super) modules: Arc<Vec<Module>>,
     pub(super) printed: Arc<Vec<Printed>>,
-    /// As the RVM got them.
-    pub(super) settled: Arc<Vec<Printed>>,
-    pub(super) engines: Engines,
-    pub(super) program: Fingerprint,
+    pub(super) program: Program,
+    pub(super) fingerprint: Fingerprint,
     pub(super) notes: Arc<Vec<PolicyError>>,
     pub(super) data: Value,
     pub(super) accounts: BTreeMap<(TargetName, AccountName), Account>,
+    /// What the decision reads.
+    pub(super) reads: Reads,
     pub(super) catalogue: Catalogue,
     pub(super) facts: Facts,
     pub(super) limits: Limits,
@@ -53,10 +55,23 @@ pub(crate) const DECISION: &str = "data.provost.__decision";
 pub(crate) const DIFFER: &str = "nothing is decided by it: write it another way, and report it as a bug of the policy engine";
 
 /// What these modules and this data are recognised by.
-pub(crate) fn program(printed: &[Printed], data: &Value) -> Fingerprint {
+pub(crate) fn fingerprint(printed: &[Printed], data: &Value) -> Fingerprint {
     let data = data.to_string();
     let parts: Vec<&[u8]> = printed.iter().map(|module| module.text.as_bytes()).chain([data.as_bytes()]).collect();
     Fingerprint::of_bytes(&parts)
+}
+
+/// What the RVM cannot compile, as something that may be written another way.
+pub(crate) fn notes(sources: &Sources, program: &Program) -> Vec<PolicyError> {
+    let note = |why: &String| {
+        let error = sources.engine_error(why, &program.settled);
+        let message = format!("decided by the interpreter alone, which takes longer: {}", error.message);
+        PolicyError { message, ..error }
+    };
+    let mut notes: Vec<PolicyError> = program.refused.iter().map(note).collect();
+    notes.sort();
+    notes.dedup();
+    notes
 }
 
 /// One evaluation: engines, the text that they were given, and an input.
@@ -103,7 +118,7 @@ impl Evaluation<'_> {
             Unanswered::Limit(error) => DecideError::Limit(limit_of_machine(&error, self.compiled.limits)),
             Unanswered::Differ { rvm: Err(Broke::Limit(error)), .. } => DecideError::Limit(limit_of_machine(&error, self.compiled.limits)),
             Unanswered::Differ { rvm: Err(Broke::Failed(said, place)), .. } => {
-                let at = place.and_then(|(file, line, column)| sources.origin(&self.compiled.settled, &file, line, column));
+                let at = place.and_then(|(file, line, column)| sources.origin(&self.compiled.program.settled, &file, line, column));
                 let message = format!("the RVM breaks off where the interpreter does not: {said}");
                 let error = at.map_or_else(|| PolicyError::bare(message.clone()), |at| sources.error_at(at, message.clone()));
                 DecideError::Differ(error.hint(DIFFER))
@@ -119,7 +134,7 @@ impl Evaluation<'_> {
 impl Compiled {
     /// Begins an evaluation.
     pub(crate) fn evaluation(&self, input: Rego) -> Evaluation<'_> {
-        Evaluation { compiled: self, printed: &self.printed, engines: &self.engines, input }
+        Evaluation { compiled: self, printed: &self.program.printed, engines: &self.program.engines, input }
     }
 
     /// What runs on the interpreter alone, slower than the rest, and why: for the Policy's status.
@@ -135,8 +150,8 @@ impl Compiled {
     }
 
     /// What the policies, mappings and data are recognised by.
-    pub(crate) fn program(&self) -> Fingerprint {
-        self.program
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
     }
 
     /// Begins an evaluation of the twins.
@@ -150,7 +165,7 @@ impl Compiled {
             let mut twins: Vec<Module> = written.filter_map(|module| rewrite::twins(module, &place)).collect();
             twins.push(rewrite::twin_stub());
             let printed: Vec<Printed> = self.printed.iter().cloned().chain(twins.iter().map(print)).collect();
-            match Engines::new(&printed, &[], &self.data, self.limits, []) {
+            match Engines::new(&printed, &[], &self.data, &Fixed::new(), self.limits, &[]) {
                 Ok((engines, _)) => Ok((engines, printed)),
                 Err(error) => Err(self.sources.engine_error(&error.to_string(), &printed)),
             }
@@ -170,6 +185,11 @@ impl Compiled {
         let modules = self.modules.iter().filter(|module| module.package == ["provost"] && !self.place(module.at).is_empty());
         let rules = modules.flat_map(|module| &module.rules);
         rules.filter(|rule| matches!(&rule.name.kind, Kind::Var(name) if name == set)).map(|rule| rule.at).next()
+    }
+
+    /// The parts of `input` that the decision reads.
+    pub(crate) fn reads(&self) -> &Reads {
+        &self.reads
     }
 
     pub(crate) fn catalogue(&self) -> &Catalogue {
@@ -216,17 +236,18 @@ impl Compiled {
         if let Value::Object(data) = &mut data {
             data.insert("realm".to_owned(), serde_json::json!({ "roles": roles }));
         }
-        let engines = self.engines.with_data(&data).map_err(|error| self.sources.engine_error(&error.to_string(), &self.printed))?;
+        let refused = |refused: Refused| self.sources.engine_error(&refused.error.to_string(), &refused.printed);
+        let program = self.program.with_data(&data).map_err(refused)?;
         Ok(Self {
             sources: Arc::clone(&self.sources),
             modules: Arc::clone(&self.modules),
             printed: Arc::clone(&self.printed),
-            settled: Arc::clone(&self.settled),
-            engines,
-            program: program(&self.printed, &data),
-            notes: Arc::clone(&self.notes),
+            notes: Arc::new(notes(&self.sources, &program)),
+            program,
+            fingerprint: fingerprint(&self.printed, &data),
             data,
             accounts: self.accounts.clone(),
+            reads: self.reads.clone(),
             catalogue,
             facts: self.facts.clone(),
             limits: self.limits,

@@ -8,7 +8,7 @@ use regorus::Value as Rego;
 
 use super::compiled::{Compiled, DECISION, DIFFER};
 use super::decision::{Decision, Reasons};
-use super::engines::Unanswered;
+use super::engines::{Answer, Unanswered};
 use super::error::{DecideError, PolicyError};
 use super::member::{self, AccountMember, EntitlementMember, RoleMember, Unfit};
 use super::question::Question;
@@ -21,20 +21,28 @@ use crate::realm::input::Input;
 /// # Errors
 /// As [`Question::decide`].
 pub fn decide(compiled: &Compiled, input: &Input, t: Timestamp) -> Result<Decision, DecideError> {
-    Question::new(compiled, input, None).decide(t)
+    Question::new(compiled, input, None, t).decide()
 }
 
 impl Question<'_> {
-    /// Decides at `t`. The same input gives the same decision, whatever is remembered.
+    /// Decides. The same input gives the same decision, whatever is remembered.
     ///
     /// # Errors
     /// A rule that fails, conflicts, takes too long, or gives something that cannot be asked for; or the engines differ.
-    pub fn decide(&mut self, t: Timestamp) -> Result<Decision, DecideError> {
+    pub fn decide(&mut self) -> Result<Decision, DecideError> {
+        let question = self.fingerprint(self.compiled().reads());
+        let (decision, answer) = self.ask_both()?;
+        self.remember(question, answer.fingerprint);
+        Ok(decision)
+    }
+
+    /// Asks the engines.
+    pub(super) fn ask_both(&self) -> Result<(Decision, Answer), DecideError> {
         let evaluation = self.compiled().evaluation(self.document().clone());
         match evaluation.answer(DECISION, self.last_decision()) {
             Ok(answer) => {
-                self.remember_decision(answer.fingerprint, t);
-                read(self.compiled(), self.input(), self.document(), &answer.value, t)
+                let decision = read(self.compiled(), self.input(), self.document(), &answer.value, self.t())?;
+                Ok((decision, answer))
             }
             Err(Unanswered::Differ { interpreter, rvm: Ok(rvm) }) => {
                 Err(DecideError::Differ(difference(self.compiled(), self.document(), &interpreter, &rvm)))
@@ -122,12 +130,12 @@ fn read(compiled: &Compiled, input: &Input, document: &Rego, value: &Rego, t: Ti
 /// The reason of what a rule asks for without one.
 const BY_RULE: &str = "by rule";
 
-/// When the decision may change by itself.
+/// When the decision may change by itself. When what the person holds by binding changes is another matter: [`Input::holdings_next`].
 pub(super) fn due(compiled: &Compiled, input: &Input, decision: &Decision, t: Timestamp) -> Option<Timestamp> {
     let waivers = decision.violations.iter().filter_map(|violation| violation.waived.as_ref().map(|waiver| waiver.until));
     let untils = decision.entitlements.values().filter_map(|asked| asked.until);
     let midnight = if compiled.reads_today() { input.midnight } else { None };
-    input.holdings_next.into_iter().chain(midnight).chain(waivers).chain(untils).filter(|at| *at > t).min()
+    midnight.into_iter().chain(waivers).chain(untils).filter(|at| *at > t).min()
 }
 
 /// The members of a set that the policies gave.

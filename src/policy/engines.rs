@@ -11,6 +11,8 @@ use super::fingerprint::Fingerprint;
 use super::limits::{self, Limits};
 use super::machine::{Broke, Machine};
 use super::print::Printed;
+use super::program::Fixed;
+use super::rewrite;
 use super::threads;
 
 /// An engine that evaluates.
@@ -36,6 +38,8 @@ pub(crate) struct Engines {
 pub(crate) struct Answer {
     pub value: Rego,
     pub fingerprint: Fingerprint,
+    /// Whether the interpreter gave it now, and not only the last time.
+    pub interpreted: bool,
 }
 
 /// Why there is no answer.
@@ -60,31 +64,36 @@ impl Engines {
         printed: &[Printed],
         settled: &[Printed],
         data: &Value,
+        fixed: &Fixed,
         limits: Limits,
-        rules: impl IntoIterator<Item = String>,
+        rules: &[String],
     ) -> Result<(Self, Vec<String>), anyhow::Error> {
         let interpreter = loaded(printed, limits)?;
         let source = loaded(settled, limits)?;
         let mut machines = BTreeMap::new();
         let mut refused = Vec::new();
         for rule in rules {
-            match Machine::new(&source, &rule) {
+            match Machine::new(&source, rule) {
                 Ok(machine) => {
-                    machines.insert(rule, machine);
+                    machines.insert(rule.clone(), machine);
                 }
                 Err(why) => refused.push(why),
             }
         }
         let engines = Self { interpreter, machines, data: Rego::new_object(), limits };
-        Ok((engines.with_data(data)?, refused))
+        Ok((engines.with_data(data, fixed)?, refused))
     }
 
-    /// The same rules on other data: nothing is compiled again.
+    /// The same rules on other data: nothing is compiled again. `fixed` are the values that were found beforehand.
     ///
     /// # Errors
     /// The interpreter's own error.
-    pub(crate) fn with_data(&self, data: &Value) -> Result<Self, anyhow::Error> {
-        let data = document::json(data);
+    pub(crate) fn with_data(&self, data: &Value, fixed: &Fixed) -> Result<Self, anyhow::Error> {
+        let mut data = document::json(data);
+        if !fixed.is_empty() {
+            let fixed: BTreeMap<Rego, Rego> = fixed.iter().map(|(path, value)| (Rego::from(path.join(".")), value.clone())).collect();
+            data.as_object_mut()?.insert(Rego::from(rewrite::FIXED), Rego::from(fixed));
+        }
         let mut interpreter = self.interpreter.clone();
         interpreter.clear_data();
         interpreter.add_data(data.clone())?;
@@ -122,7 +131,7 @@ impl Engines {
             Some(Ok(value)) => {
                 let fingerprint = Fingerprint::of(&value);
                 if last == Some(fingerprint) {
-                    return Ok(Answer { value, fingerprint });
+                    return Ok(Answer { value, fingerprint, interpreted: false });
                 }
                 Some(Ok(value))
             }
@@ -136,7 +145,7 @@ impl Engines {
             Some(rvm) => return Err(Unanswered::Differ { interpreter: value, rvm }),
             None => {}
         }
-        Ok(Answer { fingerprint: Fingerprint::of(&value), value })
+        Ok(Answer { fingerprint: Fingerprint::of(&value), value, interpreted: true })
     }
 }
 

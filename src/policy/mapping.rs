@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use regorus::Value as Rego;
 
 use super::check::Problem;
@@ -12,6 +13,7 @@ use super::error::PolicyError;
 use super::fingerprint::Fingerprint;
 use super::plain::PlainPath;
 use super::question::Question;
+use super::reads::Reads;
 use super::rewrite::{GENERATED, assign, set_rule};
 use super::tree::{At, Kind, Literal, Module, Node, Step, Term, walk_term};
 use crate::model::account::AccountKey;
@@ -82,6 +84,8 @@ pub(crate) struct Account {
     /// The last part of its package.
     pub package: String,
     pub attributes: Vec<Attribute>,
+    /// What all of them read together.
+    pub reads: Reads,
 }
 
 /// The text in which an expression is parsed: in parentheses, so that it is one expression and nothing else.
@@ -150,15 +154,22 @@ impl Account {
 /// What the mapping of this account gives for the person of `input`; an attribute that is not mapped is not in it.
 #[must_use]
 pub fn map(compiled: &Compiled, account: &AccountKey, input: &Input) -> Attributes {
-    Question::new(compiled, input, None).map(account)
+    // No mapping sees the time.
+    Question::new(compiled, input, None, Timestamp::UNIX_EPOCH).map(account)
 }
 
 impl Question<'_> {
     /// What the mapping of this account gives; an attribute that is not mapped is not in it.
-    pub fn map(&mut self, key: &AccountKey) -> Attributes {
+    #[must_use]
+    pub fn map(&self, key: &AccountKey) -> Attributes {
+        self.map_answered(key).0
+    }
+
+    /// The same, and what the answer is recognised by; nothing where there is none.
+    pub(super) fn map_answered(&self, key: &AccountKey) -> (Attributes, Option<Fingerprint>) {
         let (compiled, input) = (self.compiled(), self.input());
         let place = (key.target.clone(), key.account.clone());
-        let Some(account) = compiled.account(&place) else { return Attributes::new() };
+        let Some(account) = compiled.account(&place) else { return (Attributes::new(), None) };
         let last = self.last_mapped(&place);
         let document = document::of_account(self.document(), key);
         // What only names a field is looked up; `rest` gives the others.
@@ -174,15 +185,13 @@ impl Question<'_> {
             attribute.read(found.get(&index).map(Vec::as_slice).unwrap_or_default(), input, compiled)
         };
         let Some(values) = account.values() else {
-            self.remember_mapped(place, Fingerprint::of_all(&[]));
-            return all(&|index, attribute| found_in(&BTreeMap::new(), index, attribute));
+            return (all(&|index, attribute| found_in(&BTreeMap::new(), index, attribute)), Some(Fingerprint::of_all(&[])));
         };
         let evaluation = compiled.evaluation(document.clone());
-        match evaluation.answer(&values, last) {
+        let failed = match evaluation.answer(&values, last) {
             Ok(answer) => {
-                self.remember_mapped(place, answer.fingerprint);
                 let found = by_attribute(&answer.value);
-                all(&|index, attribute| found_in(&found, index, attribute))
+                return (all(&|index, attribute| found_in(&found, index, attribute)), Some(answer.fingerprint));
             }
             Err(Unanswered::Differ { interpreter, rvm: Ok(rvm) }) => {
                 let (found, other) = (by_attribute(&interpreter), by_attribute(&rvm));
@@ -208,7 +217,8 @@ impl Question<'_> {
                 let error = Box::new(evaluation.error(why).into_policy_error());
                 all(&|_, _| Mapped::Failed(error.clone()))
             }
-        }
+        };
+        (failed, None)
     }
 }
 

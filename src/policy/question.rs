@@ -3,6 +3,7 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use regorus::Value as Rego;
@@ -15,6 +16,7 @@ use super::engines::EngineKind;
 use super::error::DecideError;
 use super::fingerprint::Fingerprint;
 use super::mapping::Attributes;
+use super::reads::Reads;
 use super::shared::Shared;
 use crate::model::account::AccountKey;
 use crate::model::ids::{AccountName, TargetName};
@@ -26,12 +28,17 @@ use crate::realm::input::Input;
 pub struct Remembered {
     /// Of the policies and their data: other ones are asked anew.
     program: Fingerprint,
-    /// Of the input.
-    input: Option<Fingerprint>,
-    /// When it was asked.
-    at: Option<Timestamp>,
-    decision: Option<Fingerprint>,
-    mapped: BTreeMap<(TargetName, AccountName), Fingerprint>,
+    decision: Option<Asked>,
+    mapped: BTreeMap<(TargetName, AccountName), Asked>,
+}
+
+/// One thing that was asked and answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Asked {
+    /// Of the parts of the input that are read for it.
+    question: Option<Fingerprint>,
+    answer: Fingerprint,
+    at: Timestamp,
 }
 
 /// One person's questions at one instant. Asked inside [`on_threads`](super::on_threads()): the interpreter takes stack for every rule
@@ -43,25 +50,25 @@ pub struct Question<'a> {
     document: OnceCell<Rego>,
     last: Option<&'a Remembered>,
     now: Remembered,
+    t: Timestamp,
 }
 
 impl<'a> Question<'a> {
-    /// Of the person of `input`, by itself; `last`: what was remembered of them before.
+    /// Of the person of `input` at `t`, by itself; `last`: what was remembered of them before.
     #[must_use]
-    pub fn new(compiled: &'a Compiled, input: &'a Input, last: Option<&'a Remembered>) -> Self {
-        Self::with(compiled, input, last, None)
+    pub fn new(compiled: &'a Compiled, input: &'a Input, last: Option<&'a Remembered>, t: Timestamp) -> Self {
+        Self::with(compiled, input, last, None, t)
     }
 
-    /// The same, as one of many.
+    /// The same, as one of many at this instant.
     #[must_use]
-    pub fn among(shared: &'a Shared, compiled: &'a Compiled, input: &'a Input, last: Option<&'a Remembered>) -> Self {
-        Self::with(compiled, input, last, Some(shared))
+    pub fn among(shared: &'a Shared, compiled: &'a Compiled, input: &'a Input, last: Option<&'a Remembered>, t: Timestamp) -> Self {
+        Self::with(compiled, input, last, Some(shared), t)
     }
 
-    fn with(compiled: &'a Compiled, input: &'a Input, last: Option<&'a Remembered>, shared: Option<&'a Shared>) -> Self {
-        let fingerprint = shared.map_or_else(|| Shared::default().fingerprint(input), |shared| shared.fingerprint(input));
-        let now = Remembered { program: compiled.program(), input: fingerprint, at: None, decision: None, mapped: BTreeMap::new() };
-        Self { compiled, input, shared, document: OnceCell::new(), last: last.filter(|last| last.program == now.program), now }
+    fn with(compiled: &'a Compiled, input: &'a Input, last: Option<&'a Remembered>, shared: Option<&'a Shared>, t: Timestamp) -> Self {
+        let now = Remembered { program: compiled.fingerprint(), decision: None, mapped: BTreeMap::new() };
+        Self { compiled, input, shared, document: OnceCell::new(), last: last.filter(|last| last.program == now.program), now, t }
     }
 
     /// What is to be remembered of what was asked so far.
@@ -70,36 +77,63 @@ impl<'a> Question<'a> {
         self.now
     }
 
-    /// The decision at `t`. The `last` one stands where the same was asked for it; only what the time says of it is said anew.
+    /// The decision. The `last` one stands where the same was asked for it, and where the same was asked for somebody else at this
+    /// instant, theirs is this one too; only what the time says of it is said anew.
     ///
     /// # Errors
     /// As [`Question::decide`].
-    pub fn decide_again(&mut self, last: Option<&Decision>, t: Timestamp) -> Result<Decision, DecideError> {
-        let before = self.asked_before();
-        let stands = |last: &&Decision| before.and_then(|before| before.at).is_some_and(|at| !last.ends_between(at, t));
-        let Some(last) = last.filter(stands) else { return self.decide(t) };
-        let fingerprint = before.and_then(|before| before.decision);
-        let Some(fingerprint) = fingerprint else { return self.decide(t) };
-        self.remember_decision(fingerprint, t);
-        Ok(Decision { due: due(self.compiled, self.input, last, t), ..last.clone() })
+    pub fn decide_again(&mut self, last: Option<&Arc<Decision>>) -> Result<Arc<Decision>, DecideError> {
+        let question = self.fingerprint(self.compiled.reads());
+        let before = self.last.and_then(|last| last.decision).filter(|before| question.is_some() && before.question == question);
+        let (compiled, input, t) = (self.compiled, self.input, self.t);
+        let at = |decision: &Arc<Decision>| match due(compiled, input, decision, t) {
+            due if due == decision.due => Arc::clone(decision),
+            due => Arc::new(Decision { due, ..Decision::clone(decision) }),
+        };
+        if let (Some(before), Some(last)) = (before, last.filter(|last| before.is_some_and(|before| !last.ends_between(before.at, t)))) {
+            self.remember(question, before.answer);
+            return Ok(at(last));
+        }
+        let key = self.shared.zip(question).map(|(shared, question)| {
+            let moment = t.as_nanosecond().to_le_bytes();
+            (shared, Fingerprint::of_all(&[question, self.now.program, Fingerprint::of_bytes(&[&moment])]))
+        });
+        if let Some(known) = key.and_then(|(shared, key)| shared.decision(&key)) {
+            self.remember(question, known.answer);
+            return Ok(at(&known.decision));
+        }
+        let (decision, answer) = self.ask_both()?;
+        let decision = Arc::new(decision);
+        self.remember(question, answer.fingerprint);
+        if let (Some((shared, key)), true) = (key, answer.interpreted) {
+            shared.keep(key, &decision, answer.fingerprint);
+        }
+        Ok(decision)
     }
 
     /// What the mapping of this account gives; what it gave `last` stands where the same was asked for it.
     pub fn map_again(&mut self, key: &AccountKey, last: Option<&Attributes>) -> Attributes {
         let place = (key.target.clone(), key.account.clone());
-        let fingerprint = self.asked_before().and_then(|before| before.mapped.get(&place).copied());
-        match (last, fingerprint) {
-            (Some(last), Some(fingerprint)) => {
-                self.remember_mapped(place, fingerprint);
-                last.clone()
-            }
-            (Some(_), None) | (None, _) => self.map(key),
+        let question = self.compiled.account(&place).and_then(|account| self.fingerprint(&account.reads));
+        let before = self.last.and_then(|last| last.mapped.get(&place)).filter(|before| question.is_some() && before.question == question);
+        if let (Some(last), Some(before)) = (last, before) {
+            self.now.mapped.insert(place, *before);
+            return last.clone();
         }
+        let (attributes, answer) = self.map_answered(key);
+        if let Some(answer) = answer {
+            self.now.mapped.insert(place, Asked { question, answer, at: self.t });
+        }
+        attributes
     }
 
-    /// What was remembered when the very same was asked.
-    fn asked_before(&self) -> Option<&'a Remembered> {
-        self.last.filter(|last| last.input.is_some() && last.input == self.now.input)
+    pub(super) fn remember(&mut self, question: Option<Fingerprint>, answer: Fingerprint) {
+        self.now.decision = Some(Asked { question, answer, at: self.t });
+    }
+
+    /// What the parts that something reads are recognised by in this input.
+    pub(super) fn fingerprint(&self, reads: &Reads) -> Option<Fingerprint> {
+        self.shared.map_or_else(|| reads.fingerprint(self.input, &Shared::default()), |shared| reads.fingerprint(self.input, shared))
     }
 
     /// The whole answer of one engine by itself, as JSON, to hold it beside another's: never decided by. None where it cannot run the policies.
@@ -134,22 +168,17 @@ impl<'a> Question<'a> {
         })
     }
 
+    pub(super) fn t(&self) -> Timestamp {
+        self.t
+    }
+
     /// The last answer to what is decided.
     pub(super) fn last_decision(&self) -> Option<Fingerprint> {
-        self.last?.decision
+        self.last?.decision.map(|asked| asked.answer)
     }
 
     /// The last answer to what this account's mapping gives.
     pub(super) fn last_mapped(&self, account: &(TargetName, AccountName)) -> Option<Fingerprint> {
-        self.last?.mapped.get(account).copied()
-    }
-
-    pub(super) fn remember_decision(&mut self, answer: Fingerprint, t: Timestamp) {
-        self.now.decision = Some(answer);
-        self.now.at = Some(t);
-    }
-
-    pub(super) fn remember_mapped(&mut self, account: (TargetName, AccountName), answer: Fingerprint) {
-        self.now.mapped.insert(account, answer);
+        self.last?.mapped.get(account).map(|asked| asked.answer)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::check::locals;
+use super::check::{defined, locals};
 use super::tree::{At, Body, Head, Kind, Literal, Module, Query, Rule, Statement, Term};
 
 /// What the policies are asked for, all in package `provost`.
@@ -104,6 +104,31 @@ fn assignment((var, value): &(String, Term)) -> Statement {
 pub(crate) fn assign(at: At, var: &str, value: Term) -> Statement {
     let term = Term::new(at, Kind::Infix(":=", Box::new(Term::var(at, var)), Box::new(value)));
     Statement { at, literal: Literal::Expr(term), with: Vec::new() }
+}
+
+/// Where the values stand that are found once for all, below `data`.
+pub(crate) const FIXED: &str = "__fixed";
+
+/// Makes of each of these rules one that only names the value that was found for it: `NAME := data.__fixed["PACKAGE.NAME"]`.
+pub(crate) fn name_fixed<'a>(modules: &mut [Module], fixed: impl IntoIterator<Item = &'a Vec<String>>) {
+    for path in fixed {
+        let Some((name, package)) = path.split_last() else { continue };
+        let mut first = None;
+        for (index, module) in modules.iter_mut().enumerate().filter(|(_, module)| module.package == package) {
+            module.rules.retain(|rule| {
+                let is_it = defined(package, rule).0 == *path;
+                if is_it && first.is_none() {
+                    first = Some((index, rule.at));
+                }
+                !is_it
+            });
+        }
+        let Some((index, at)) = first else { continue };
+        let all = Term::new(at, Kind::Dot(Box::new(Term::var(at, "data")), FIXED.to_owned(), at));
+        let value = Term::new(at, Kind::Index(Box::new(all), Box::new(Term::new(at, Kind::Text(path.join("."))))));
+        let rule = Rule { at, name: Term::var(at, name), head: Head::Value(Some(value)), bodies: Vec::new() };
+        modules.get_mut(index).into_iter().for_each(|module| module.rules.push(rule.clone()));
+    }
 }
 
 /// `name contains key if query`

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use regorus::Value as Rego;
 
 use super::compiled::Compiled;
+use super::document;
 use super::error::DecideError;
 use super::member;
-use super::question::Question;
 use crate::model::entitlement::EntitlementKey;
 use crate::model::ids::{AccountName, RoleName, TargetName};
 use crate::realm::input::{Input, Parameters};
@@ -32,7 +32,7 @@ pub enum Asking {
 /// As [`decide`](super::decide()).
 pub fn twins(compiled: &Compiled, input: &Input) -> Result<BTreeMap<Asking, Vec<String>>, DecideError> {
     let evaluation = compiled
-        .twin_evaluation(Question::new(compiled, input, None).document().clone())
+        .twin_evaluation(document::input(input, &|manager| document::json(manager)))
         .map_err(|error| DecideError::Bug(error.to_string()))?;
     let mut places: BTreeMap<Asking, Vec<String>> = BTreeMap::new();
     for set in super::rewrite::ASKED {

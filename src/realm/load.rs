@@ -172,10 +172,11 @@ impl Elsewhere {
 
 fn read_file(file: &str, namespace: Option<&String>, folder: &mut Folder, elsewhere: &mut Elsewhere) {
     let text = folder.files.get(file).cloned().unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
     let mut blank = Vec::new();
     for document in yaml::read(&text) {
         let (line, end, cut) = (document.line, document.end, document.cut);
-        if holds_secrets(&text, line, end) {
+        if holds_secrets(&lines, line, end) {
             blank.push((line, end));
         }
         for manifest in manifest::read(file, document, &mut folder.problems) {
@@ -207,11 +208,13 @@ fn read_file(file: &str, namespace: Option<&String>, folder: &mut Folder, elsewh
     }
 }
 
-/// Whether lines of the document must not be shown. Its text is asked, since a document that cannot be read may be a Secret too.
-fn holds_secrets(text: &str, line: u32, end: u32) -> bool {
+/// Whether the lines of a document, from 1 and with the last, must not be shown. Its text is asked, since a document that cannot be read
+/// may be a Secret too.
+fn holds_secrets(lines: &[&str], first: u32, last: u32) -> bool {
     static SECRET: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"kind["']?\s*:\s*["']?Secret\b"#).ok());
-    let lines: Vec<&str> = text.lines().zip(1_u32..).filter(|(_, number)| (line..=end).contains(number)).map(|(line, _)| line).collect();
-    SECRET.as_ref().is_none_or(|secret| lines.iter().any(|line| secret.is_match(line)))
+    let index = |line: u32| usize::try_from(line).unwrap_or(usize::MAX).min(lines.len());
+    let own = lines.get(index(first.saturating_sub(1))..index(last)).unwrap_or_default();
+    SECRET.as_ref().is_none_or(|secret| own.iter().any(|line| secret.is_match(line)))
 }
 
 /// The text with these lines emptied: from the first on, up to and with the last.

@@ -188,8 +188,8 @@ fn interpreter_rvm_and_opa_decide_the_same() {
 
 /// The decision, and what is remembered of it.
 fn decided(compiled: &Compiled, input: &Input, last: Option<&Remembered>) -> (Result<BTreeSet<String>, String>, Remembered) {
-    let mut question = Question::new(compiled, input, last);
-    let decision = question.decide(now()).map_err(|error| error.to_string());
+    let mut question = Question::new(compiled, input, last, now());
+    let decision = question.decide().map_err(|error| error.to_string());
     (decision.map(|decision| decision.entitlements.keys().map(|(_, key)| key.name.to_string()).collect()), question.remembered())
 }
 
@@ -207,7 +207,7 @@ fn an_error_that_the_rvm_does_not_see_changes_nothing_and_is_seen_where_the_answ
     assert_eq!(first, set(&["base"]));
     // The rule fails for a number. The RVM takes that for "does not hold", which is what was decided before.
     assert_eq!(
-        Question::new(&compiled, &with(json!(7)), None).by(EngineKind::Rvm).unwrap().map(|answer| names(&answer)).ok(),
+        Question::new(&compiled, &with(json!(7)), None, now()).by(EngineKind::Rvm).unwrap().map(|answer| names(&answer)).ok(),
         set(&["base"]).ok()
     );
     assert_eq!(decided(&compiled, &with(json!(7)), Some(&base)).0, set(&["base"]));

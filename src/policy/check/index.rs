@@ -50,8 +50,8 @@ pub(crate) enum Meaning {
 }
 
 /// The path that a rule defines, and what kind of rule that makes it.
-pub(crate) fn defined(module: &Module, rule: &Rule) -> (Vec<String>, GroupKind) {
-    let mut path = module.package.clone();
+pub(crate) fn defined(package: &[String], rule: &Rule) -> (Vec<String>, GroupKind) {
+    let mut path = package.to_vec();
     let (base, steps) = rule.name.unroll();
     if let Kind::Var(name) = &base.kind {
         path.push(name.clone());
@@ -79,7 +79,7 @@ impl<'a> Index<'a> {
         for module in modules {
             index.packages.insert(module.package.clone());
             for rule in &module.rules {
-                let (path, kind) = defined(module, rule);
+                let (path, kind) = defined(&module.package, rule);
                 let definition = Definition { module, rule, locals: locals(rule) };
                 match index.by_path.get(&path).and_then(|group| index.groups.get_mut(*group)) {
                     Some(group) => group.rules.push(definition),

@@ -13,10 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::rewrite::{ASKED, GENERATED};
-use super::tree::{At, Head, Kind, Literal, Module, Node, Step};
+use super::tree::{At, Head, Kind, Literal, Module, Node, Rule, Step};
 pub(crate) use data::{leaves, over_rules};
-pub(crate) use index::locals;
 use index::{GroupKind, Index};
+pub(crate) use index::{defined, locals};
 
 /// One problem.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +33,10 @@ pub(crate) struct Facts {
     pub reads_today: bool,
     /// For each mapping, by its package and attribute: the parts of `input` that it reads, also through rules.
     pub reads: BTreeMap<(String, String), BTreeSet<Vec<Step>>>,
+    /// The parts of `input` that the decision reads.
+    pub decision_reads: BTreeSet<Vec<Step>>,
+    /// Rules that read nothing of `input`, and that rules which do read it use: they are the same for everybody.
+    pub fixed: BTreeSet<Vec<String>>,
 }
 
 /// Which module is whose.
@@ -141,7 +145,7 @@ fn names(module: &Module, own: &[&str], problems: &mut Vec<Problem>) {
 fn kinds(index: &Index<'_>, problems: &mut Vec<Problem>) {
     for group in &index.groups {
         for definition in &group.rules {
-            let (_, kind) = index::defined(definition.module, definition.rule);
+            let (_, kind) = index::defined(&definition.module.package, definition.rule);
             if kind != group.kind
                 && !matches!((kind, group.kind), (GroupKind::Value, GroupKind::Object) | (GroupKind::Object, GroupKind::Value))
             {
@@ -173,6 +177,10 @@ fn reads(index: &Index<'_>, reached: &[calls::Reached], authors: &BTreeSet<usize
     let named = |name: &str| index.find(&["provost".to_owned(), name.to_owned()]);
     let asking = calls::closure(reached, ["roles", "accounts", "entitlements"].into_iter().filter_map(named));
     let deciding = calls::closure(reached, ASKED.into_iter().filter_map(named));
+    let read_by = |groups: &BTreeSet<usize>| -> BTreeSet<Vec<Step>> {
+        let read = groups.iter().filter_map(|group| reached.get(*group)).flat_map(|reached| &reached.input);
+        read.map(|(steps, _)| steps.clone()).collect()
+    };
     let mut mapping = BTreeSet::new();
     for (group, rules) in index.groups.iter().enumerate() {
         let [generated, account, attribute] = rules.path.as_slice() else { continue };
@@ -180,10 +188,11 @@ fn reads(index: &Index<'_>, reached: &[calls::Reached], authors: &BTreeSet<usize
             continue;
         }
         let all = calls::closure(reached, [group]);
-        let reads = all.iter().filter_map(|group| reached.get(*group)).flat_map(|reached| &reached.input).map(|(steps, _)| steps.clone());
-        facts.reads.insert((account.clone(), attribute.clone()), reads.collect());
+        facts.reads.insert((account.clone(), attribute.clone()), read_by(&all));
         mapping.extend(all);
     }
+    facts.decision_reads = read_by(&deciding);
+    facts.fixed = fixed(index, reached, &deciding.union(&mapping).copied().collect());
     let mut say = |at: At, message: String, hint: &str| {
         let problem = Problem { at, message, hint: Some(hint.to_owned()) };
         if !problems.contains(&problem) {
@@ -237,6 +246,32 @@ fn reads(index: &Index<'_>, reached: &[calls::Reached], authors: &BTreeSet<usize
         }
     }
     facts
+}
+
+/// Of the rules in `live`: those that read nothing of `input` and are used by one that does.
+fn fixed(index: &Index<'_>, reached: &[calls::Reached], live: &BTreeSet<usize>) -> BTreeSet<Vec<String>> {
+    let reads =
+        |group: usize| calls::closure(reached, [group]).iter().any(|group| reached.get(*group).is_some_and(|r| !r.input.is_empty()));
+    let reading: BTreeSet<usize> = live.iter().copied().filter(|group| reads(*group)).collect();
+    let used = reading.iter().filter_map(|group| reached.get(*group)).flat_map(|reached| reached.rules.keys());
+    let fixed = used.filter(|group| !reading.contains(group)).filter_map(|group| index.groups.get(*group));
+    fixed.filter(|group| is_worth_fixing(group)).map(|group| group.path.clone()).collect()
+}
+
+/// Whether a rule is one under a plain name that takes work to find, and none of those that everybody may add to.
+fn is_worth_fixing(group: &index::Group<'_>) -> bool {
+    let plain = |name: &String| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let package = group.rules.first().map_or(0, |definition| definition.module.package.len());
+    let asked =
+        group.path.first().is_some_and(|first| first == "provost") && group.path.get(1).is_some_and(|name| ASKED.contains(&name.as_str()));
+    let constant = |rule: &Rule| {
+        rule.bodies.is_empty() && matches!(&rule.head, Head::Value(Some(value)) if matches!(value.kind, Kind::Text(_) | Kind::Scalar(_)))
+    };
+    !matches!(group.kind, GroupKind::Function(_))
+        && !asked
+        && group.path.len() == package + 1
+        && group.path.iter().all(plain)
+        && !group.rules.iter().all(|definition| constant(definition.rule))
 }
 
 /// The name that was probably meant.

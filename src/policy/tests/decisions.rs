@@ -4,7 +4,7 @@ use super::*;
 use crate::policy::decision::Enforcement;
 
 fn document(input: &Input) -> regorus::Value {
-    Question::new(&compiled(&[]), input, None).document().clone()
+    Question::new(&compiled(&[]), input, None, moment(NOW)).document().clone()
 }
 
 #[test]
@@ -226,10 +226,111 @@ fn what_is_asked_the_same_again_is_decided_the_same_but_for_what_ended_meanwhile
     let input = input(json!({"userName": "ann"}));
     let (before, after) = (moment(NOW), moment("2026-12-02T00:00:00Z"));
     for (then, now) in [(before, before), (before, after), (after, before), (after, after)] {
-        let mut question = Question::new(&compiled, &input, None);
-        let last = question.decide(then).unwrap();
+        let mut question = Question::new(&compiled, &input, None, then);
+        let last = Arc::new(question.decide().unwrap());
         let remembered = question.remembered();
-        let mut again = Question::new(&compiled, &input, Some(&remembered));
-        assert_eq!(again.decide_again(Some(&last), now).unwrap(), decide(&compiled, &input, now).unwrap(), "from {then} to {now}");
+        let mut again = Question::new(&compiled, &input, Some(&remembered), now);
+        assert_eq!(*again.decide_again(Some(&last)).unwrap(), decide(&compiled, &input, now).unwrap(), "from {then} to {now}");
+    }
+}
+
+#[test]
+fn who_is_the_same_in_what_is_read_is_decided_the_same_and_nobody_else() {
+    // Each reads a part of the input in a way of its own.
+    let rules = [
+        "names contains input.person.title",
+        "names contains upper(p.title)",
+        "names contains n if { some k, n in input.person.attributes; k == \"a\" }",
+        "names contains object.get(input.person, \"title\", \"none\")",
+        "names contains object.get(input.person, [\"attributes\", \"a\"], \"none\")",
+        "names contains f(input.person)\nf(x) := x.title",
+        "names contains f([input.person])\nf(xs) := x if some x in [y.title | some y in xs]",
+        "names contains input.person[k] if some k in [\"title\", \"userName\"]",
+        "names contains input.managers[0].title",
+        "names contains m.title if some m in input.managers",
+        "names contains n if { count([m | some m in input.managers; m.title == \"Head\"]) > 0; n := \"led\" }",
+        "names contains r.grants[_].name if some r in input.roles",
+        "names contains \"none\" if not input.person.title",
+        "names contains input.today",
+        "names contains \"anybody\"",
+        "names contains h.n if h := {\"n\": input.person.emails[0].value}",
+        "names contains n if { {\"title\": n} = {\"title\": input.person.title} }",
+        "names contains n if { every e in input.person.emails { e.type == \"work\" }; n := \"work\" }",
+    ];
+    let mut people = Vec::new();
+    for n in 0..128_u32 {
+        let bit = |place: u32| n >> place & 1 == 1;
+        let mut person = json!({"userName": format!("u{}", n % 2), "attributes": {"a": format!("a{}", n >> 1 & 1)}, "emails": [{"value": format!("e{}", n >> 2 & 1), "type": if bit(3) { "work" } else { "home" }}]});
+        if bit(4) {
+            person["title"] = json!("Clerk");
+        }
+        let mut input = input(person);
+        if bit(5) {
+            input.managers = vec![Arc::new(json!({"title": if bit(0) { "Head" } else { "Lead" }}))];
+        }
+        if bit(6) {
+            input.roles = vec![holding("clerk", &["dir/group/z"], None)];
+        }
+        people.push(input);
+    }
+    for rule in rules {
+        let head = "package provost\n\nimport input.person as p\n\nentitlements contains {\"target\": \"d\", \"kind\": \"g\", \"name\": n} if some n in names\n\n";
+        let compiled = compiled(&[("a.rego", &format!("{head}{rule}\n"))]);
+        let shared = Shared::default();
+        for (n, input) in people.iter().enumerate() {
+            let together =
+                Question::among(&shared, &compiled, input, None, moment(NOW)).decide_again(None).map_err(|error| error.to_string());
+            let alone = decide(&compiled, input, moment(NOW)).map_err(|error| error.to_string());
+            assert_eq!(together.map(|decision| Decision::clone(&decision)), alone, "{rule}: person {n}");
+        }
+    }
+}
+
+#[test]
+fn what_only_the_faster_engine_found_is_nobody_elses_answer() {
+    // The RVM takes a rule that fails for one that does not hold.
+    let rules =
+        "entitlements contains {\"target\": \"d\", \"kind\": \"g\", \"name\": \"x\"} if startswith(input.person.attributes.n, \"e\")";
+    let compiled = compiled(&[("a.rego", &format!("package provost\n\n{rules}\n"))]);
+    let with = |n: Value| input(json!({"attributes": {"n": n}}));
+    let (nothing, fails) = (with(json!("no")), with(json!(7)));
+    let mut before = Question::new(&compiled, &nothing, None, moment(NOW));
+    before.decide().unwrap();
+    let remembered = before.remembered();
+    let shared = Shared::default();
+    assert!(Question::among(&shared, &compiled, &fails, Some(&remembered), moment(NOW)).decide_again(None).is_ok());
+    assert!(Question::among(&shared, &compiled, &fails, None, moment(NOW)).decide_again(None).is_err());
+}
+
+#[test]
+fn rules_that_read_nothing_of_the_input_are_found_once_and_hold_as_before() {
+    let head = "package provost\n\nentitlements contains {\"target\": \"d\", \"kind\": \"g\", \"name\": n} if { input.person.title == \"Clerk\"; some n in names }\n\nentitlements contains {\"target\": \"d\", \"kind\": \"g\", \"name\": \"all\"}\n\n";
+    let rows: [(&str, Result<&[&str], &str>); 7] = [
+        ("names contains k if some k, _ in data.realm.roles", Ok(&["all", "clerk"])),
+        ("o[k] := 1 if some k, _ in data.realm.roles\nnames := {k | some k, _ in o}", Ok(&["all", "clerk"])),
+        ("names := data.acme.far", Ok(&["all", "b", "c"])),
+        ("default names := {\"d\"}\nnames := {\"e\"} if 1 > 2", Ok(&["all", "d"])),
+        ("names contains \"x\" if 1 > 2", Ok(&["all"])),
+        ("names := x if { x := {\"a\"}; 1 > 2 }", Ok(&["all"])),
+        ("names contains to_number(x) if some x in [\"1\", \"y\"]", Err("p/a.rego:7:")),
+    ];
+    for (rule, expected) in rows {
+        let far = ("far.rego", "package acme\n\nfar contains x if some x in [\"b\", \"c\"]\n");
+        let compiled = compile_with(&[policy(&[("a.rego", &format!("{head}{rule}\n")), far])], &json!({"clerk": {"grants": []}}));
+        let names = |compiled: &Compiled, title: &str| {
+            let decision = decide(compiled, &input(json!({"title": title})), moment(NOW)).map_err(|error| error.to_string())?;
+            Ok::<_, String>(decision.entitlements.keys().map(|(_, key)| key.name.to_string()).collect::<Vec<_>>())
+        };
+        match (names(&compiled, "Clerk"), expected) {
+            (Ok(names), Ok(expected)) => assert_eq!(names, expected, "{rule}"),
+            (Err(error), Err(place)) => assert!(error.contains(place), "{rule}: {error}"),
+            (got, _) => panic!("{rule}: {got:?}"),
+        }
+        assert_eq!(names(&compiled, "Lead"), Ok(vec!["all".to_owned()]), "{rule}: who does not reach it is not concerned");
+        // Other roles are other data.
+        if rule.contains("roles") {
+            let other = compiled.with_roles(&json!({"lead": {"grants": []}, "smith": {"grants": []}})).unwrap();
+            assert_eq!(names(&other, "Clerk"), Ok(["all", "lead", "smith"].map(str::to_owned).to_vec()), "{rule}");
+        }
     }
 }

@@ -137,7 +137,7 @@ fn a_field_that_is_only_named_is_what_the_engine_finds_there() {
     let account = AccountKey { person: input.id.clone(), target: target("dir"), account: AccountName::new("admin") };
     let of_account = compiled.account(&(target("dir"), AccountName::new("admin"))).unwrap();
     assert_eq!(of_account.values(), None, "no engine is asked");
-    let document = document::of_account(Question::new(&compiled, &input, None).document(), &account);
+    let document = document::of_account(Question::new(&compiled, &input, None, moment(NOW)).document(), &account);
     for (number, path) in paths.iter().enumerate() {
         let asked = compiled.evaluation(document.clone()).rule(&format!("data.__map.t0.a{number}")).unwrap();
         let found = of_account.attributes[number].plain.as_ref().unwrap().follow(&document);
