@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::catalogue::{self, Catalogue};
 use super::check::{self, Whose};
-use super::compiled::{Compiled, DECISION, program};
+use super::compiled::{Compiled, DECISION, Words, program};
 use super::engines::Engines;
 use super::error::{PolicyError, said};
 use super::libraries::LIBRARIES;
@@ -174,6 +174,7 @@ impl Compiler {
             catalogue,
             facts,
             limits,
+            words: Words::Plain,
             twins: OnceLock::new(),
         })
     }
@@ -287,7 +288,7 @@ impl Compiler {
             let package = format!("t{number}");
             let mut attributes = Vec::new();
             let mut terms = Vec::new();
-            for (name, MappingSource { expression, form, place }) in sources {
+            for (name, MappingSource { expression, form, sensitive, place }) in sources {
                 let file = self.sources.add(place, expression, mapping::LINES_BEFORE, Whose::Author);
                 let Some(module) = self.parse(file, expression, Form::Expression) else { continue };
                 let Some(term) = mapping::unwrapped(module) else {
@@ -303,6 +304,7 @@ impl Compiler {
                     at: term.at,
                     plain: PlainPath::of(&term),
                     reads: Default::default(),
+                    sensitive: *sensitive,
                 });
                 terms.push(term);
             }

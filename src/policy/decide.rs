@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use regorus::Value as Rego;
 
-use super::compiled::{Compiled, DECISION, DIFFER};
+use super::compiled::{Compiled, DECISION, DIFFER, Words};
 use super::decision::{Decision, Reasons};
 use super::engines::Unanswered;
 use super::error::{DecideError, PolicyError};
@@ -30,7 +30,7 @@ impl Question<'_> {
     /// # Errors
     /// A rule that fails, conflicts, takes too long, or gives something that cannot be asked for; or the engines differ.
     pub fn decide(&mut self, t: Timestamp) -> Result<Decision, DecideError> {
-        let evaluation = self.compiled().evaluation(self.document().clone());
+        let evaluation = self.compiled().evaluation(self.document().clone(), self.compiled().words());
         match evaluation.answer(DECISION, self.last_decision()) {
             Ok(answer) => {
                 self.remember_decision(answer.fingerprint, t);
@@ -137,7 +137,11 @@ fn members(set: &Rego) -> Result<impl Iterator<Item = &Rego>, DecideError> {
 
 /// What is wrong with a member, at the line of the rule that gave it.
 fn place(compiled: &Compiled, document: &Rego, set: &str, member: &Rego, unfit: Unfit) -> PolicyError {
-    let mut error = PolicyError::bare(format!("{}: {}", unfit.message, shortened(member)));
+    let shown = match compiled.words() {
+        Words::Plain => shortened(member),
+        Words::Hidden => "(not shown: it may hold a sensitive value)".to_owned(),
+    };
+    let mut error = PolicyError::bare(format!("{}: {shown}", unfit.message));
     error.hint = unfit.hint;
     let lines = compiled
         .twin_evaluation(document.clone())
@@ -159,7 +163,7 @@ fn place(compiled: &Compiled, document: &Rego, set: &str, member: &Rego, unfit: 
 
 /// The member of `roles` or `entitlements` that the catalogue cannot read.
 fn blame(compiled: &Compiled, document: &Rego) -> Option<DecideError> {
-    let roles = compiled.evaluation(document.clone()).rule("data.provost.roles").ok()?;
+    let roles = compiled.evaluation(document.clone(), compiled.words()).rule("data.provost.roles").ok()?;
     let member = roles.as_set().ok()?.iter_sorted().find_map(|value| member::role(value).err().map(|unfit| (value.clone(), unfit)));
     let (value, unfit) = member?;
     Some(DecideError::Unfit(place(compiled, document, "roles", &value, unfit)))

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use regorus::Value as Rego;
 
 use super::check::Problem;
-use super::compiled::{Compiled, DIFFER};
+use super::compiled::{Compiled, DIFFER, Words};
 use super::document;
 use super::engines::Unanswered;
 use super::error::PolicyError;
@@ -29,6 +29,8 @@ pub struct MappingSource {
     pub expression: String,
     /// What it is to give.
     pub form: MappingForm,
+    /// Its value is shown nowhere.
+    pub sensitive: bool,
     /// Where it stands, for errors: `targets/dir.yaml, mapping.mail`.
     pub place: String,
 }
@@ -74,6 +76,8 @@ pub(crate) struct Attribute {
     pub plain: Option<PlainPath>,
     /// Parts of `input` that it reads, also through rules.
     pub reads: BTreeSet<Vec<Step>>,
+    /// Its value is shown nowhere.
+    pub sensitive: bool,
 }
 
 /// The attributes of one account of a target, in the order of the rules `a0`, `a1`, ….
@@ -177,8 +181,12 @@ impl Question<'_> {
             self.remember_mapped(place, Fingerprint::of_all(&[]));
             return all(&|index, attribute| found_in(&BTreeMap::new(), index, attribute));
         };
-        let evaluation = compiled.evaluation(document.clone());
-        match evaluation.answer(&values, last) {
+        let evaluation = |attributes: &[Attribute]| {
+            let words = Words::where_sensitive(attributes.iter().any(|attribute| attribute.sensitive));
+            compiled.evaluation(document.clone(), words)
+        };
+        let whole = evaluation(&account.attributes);
+        match whole.answer(&values, last) {
             Ok(answer) => {
                 self.remember_mapped(place, answer.fingerprint);
                 let found = by_attribute(&answer.value);
@@ -196,7 +204,10 @@ impl Question<'_> {
             }
             // One of them fails: each by itself, so that the others stand.
             Err(Unanswered::Failed(_)) => {
-                all(&|index, attribute| match evaluation.rule(&format!("data.{PACKAGE}.{}.a{index}", account.package)) {
+                let alone = |attribute: &Attribute, index: usize| {
+                    evaluation(std::slice::from_ref(attribute)).rule(&format!("data.{PACKAGE}.{}.a{index}", account.package))
+                };
+                all(&|index, attribute| match alone(attribute, index) {
                     Ok(values) => {
                         let values: Vec<Rego> = values.as_set().into_iter().flat_map(|set| set.iter()).cloned().collect();
                         attribute.read(&values, input, compiled)
@@ -205,7 +216,7 @@ impl Question<'_> {
                 })
             }
             Err(why) => {
-                let error = Box::new(evaluation.error(why).into_policy_error());
+                let error = Box::new(whole.error(why).into_policy_error());
                 all(&|_, _| Mapped::Failed(error.clone()))
             }
         }

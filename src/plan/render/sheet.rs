@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use crate::api::target::TargetSystemSpec;
 use crate::model::account::AccountKey;
 use crate::model::change::{Act, Change, ChangeLine};
-use crate::model::ids::{AttributeName, PersonId, TargetName};
+use crate::model::ids::{PersonId, TargetName};
 use crate::model::observed::Extent;
 use crate::model::value::Value;
 use crate::plan::digest::digest_of_lines;
@@ -17,6 +17,7 @@ use crate::plan::finding::{Finding, FindingKind, Subject};
 use crate::plan::guard::{Fate, Guarded, Hold};
 use crate::plan::places::Places;
 use crate::plan::round::{Look, Round};
+use crate::plan::rules::SENSITIVE;
 use crate::policy::decision::Enforcement;
 use crate::realm::index::Realm;
 
@@ -191,9 +192,6 @@ pub struct ViolationLine {
     pub entitlements: Vec<String>,
 }
 
-/// What stands in place of a value that must not be shown.
-pub const SENSITIVE: &str = "(sensitive)";
-
 impl Sheet {
     /// Writes a round down.
     #[must_use]
@@ -275,16 +273,14 @@ impl Of<'_> {
     fn line(&self, item: &Guarded, look: &Look, made: &Made<'_>) -> Line {
         let change = &item.change;
         let key = change.key();
-        let sensitive_attribute = |attribute: &AttributeName| {
-            look.rules.account(&key.account).and_then(|rules| rules.mapping.get(attribute)).is_some_and(|mapping| mapping.sensitive)
-        };
+        let mapping = |attribute| look.rules.account(&key.account).and_then(|rules| rules.mapping.get(attribute));
         let (attribute, after) = match change.act() {
             Act::Set(attribute, value) => (Some(attribute), Some(self.value(value))),
             Act::Clear(attribute) => (Some(attribute), None),
             Act::Provide(_) | Act::Create { .. } | Act::Own | Act::Enable | Act::Disable | Act::EndSessions => (None, None),
             Act::Delete | Act::Withdraw | Act::Grant(_) | Act::Revoke(_) => (None, None),
         };
-        let sensitive = attribute.is_some_and(sensitive_attribute);
+        let sensitive = attribute.and_then(mapping).is_some_and(|mapping| mapping.sensitive);
         let shown = change.id().and_then(|id| look.observed.as_ref().ok().and_then(|observed| observed.account(id)));
         let before = attribute.and_then(|attribute| {
             let account = shown?;

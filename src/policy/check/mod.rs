@@ -33,6 +33,8 @@ pub(crate) struct Facts {
     pub reads_today: bool,
     /// For each mapping, by its package and attribute: the parts of `input` that it reads, also through rules.
     pub reads: BTreeMap<(String, String), BTreeSet<Vec<Step>>>,
+    /// The same of all that is decided together.
+    pub decides: BTreeSet<Vec<Step>>,
 }
 
 /// Which module is whose.
@@ -173,6 +175,11 @@ fn reads(index: &Index<'_>, reached: &[calls::Reached], authors: &BTreeSet<usize
     let named = |name: &str| index.find(&["provost".to_owned(), name.to_owned()]);
     let asking = calls::closure(reached, ["roles", "accounts", "entitlements"].into_iter().filter_map(named));
     let deciding = calls::closure(reached, ASKED.into_iter().filter_map(named));
+    let read = |groups: &BTreeSet<usize>| -> BTreeSet<Vec<Step>> {
+        let reached = groups.iter().filter_map(|group| reached.get(*group));
+        reached.flat_map(|reached| &reached.input).map(|(steps, _)| steps.clone()).collect()
+    };
+    facts.decides = read(&deciding);
     let mut mapping = BTreeSet::new();
     for (group, rules) in index.groups.iter().enumerate() {
         let [generated, account, attribute] = rules.path.as_slice() else { continue };
@@ -180,8 +187,7 @@ fn reads(index: &Index<'_>, reached: &[calls::Reached], authors: &BTreeSet<usize
             continue;
         }
         let all = calls::closure(reached, [group]);
-        let reads = all.iter().filter_map(|group| reached.get(*group)).flat_map(|reached| &reached.input).map(|(steps, _)| steps.clone());
-        facts.reads.insert((account.clone(), attribute.clone()), reads.collect());
+        facts.reads.insert((account.clone(), attribute.clone()), read(&all));
         mapping.extend(all);
     }
     let mut say = |at: At, message: String, hint: &str| {

@@ -166,7 +166,8 @@ impl Realm {
         let errors = all.filter_map(|(name, value)| match rules.get(name) {
             None => Some(format!("the attribute `{name}` is not among those of the Realm: declare it there, or mend its name")),
             Some(rule) if !fits(rule, value) => {
-                Some(format!("the attribute `{name}` is {value}, not what the Realm says of it: {}", shape(rule)))
+                let value = if rule.sensitive { String::new() } else { format!("{value}, ") };
+                Some(format!("the attribute `{name}` is {value}not what the Realm says of it: {}", shape(rule)))
             }
             Some(_) => None,
         });
