@@ -8,7 +8,7 @@ use super::check::Problem;
 use super::compiled::{Compiled, DIFFER, Words};
 use super::document;
 use super::engines::Unanswered;
-use super::error::PolicyError;
+use super::error::{DecideError, limit};
 use super::fingerprint::Fingerprint;
 use super::plain::PlainPath;
 use super::question::Question;
@@ -60,7 +60,7 @@ pub enum Mapped {
         waits: bool,
     },
     /// It failed: never the same as nothing.
-    Failed(Box<PolicyError>),
+    Failed(Box<DecideError>),
 }
 
 /// What an account's mapping gave, by attribute.
@@ -199,11 +199,11 @@ impl Question<'_> {
                         return found_in(&found, index, attribute);
                     }
                     let message = format!("the interpreter and the RVM give different values for `{}`", attribute.name);
-                    Mapped::Failed(Box::new(compiled.error_at(attribute.at, message).hint(DIFFER)))
+                    Mapped::Failed(Box::new(DecideError::Differ(compiled.error_at(attribute.at, message).hint(DIFFER))))
                 })
             }
-            // One of them fails: each by itself, so that the others stand.
-            Err(Unanswered::Failed(_)) => {
+            // One of them fails: each by itself, so that the others stand. What took all the time would only take it once more.
+            Err(Unanswered::Failed(error)) if limit(&error).is_none() => {
                 let alone = |attribute: &Attribute, index: usize| {
                     evaluation(std::slice::from_ref(attribute)).rule(&format!("data.{PACKAGE}.{}.a{index}", account.package))
                 };
@@ -212,11 +212,11 @@ impl Question<'_> {
                         let values: Vec<Rego> = values.as_set().into_iter().flat_map(|set| set.iter()).cloned().collect();
                         attribute.read(&values, input, compiled)
                     }
-                    Err(error) => Mapped::Failed(Box::new(error.into_policy_error())),
+                    Err(error) => Mapped::Failed(Box::new(error)),
                 })
             }
             Err(why) => {
-                let error = Box::new(whole.error(why).into_policy_error());
+                let error = Box::new(whole.error(why));
                 all(&|_, _| Mapped::Failed(error.clone()))
             }
         }
@@ -239,7 +239,8 @@ fn by_attribute(values: &Rego) -> BTreeMap<usize, Vec<Rego>> {
 
 impl Attribute {
     fn read(&self, values: &[Rego], input: &Input, compiled: &Compiled) -> Mapped {
-        let failed = |message: String, hint: &str| Mapped::Failed(Box::new(compiled.error_at(self.at, message).hint(hint)));
+        let failed =
+            |message: String, hint: &str| Mapped::Failed(Box::new(DecideError::Unfit(compiled.error_at(self.at, message).hint(hint))));
         match values {
             [] | [Rego::Null | Rego::Undefined] => Mapped::Undefined { waits: self.waits(input) },
             [value] => match (self.form, value) {
