@@ -36,9 +36,32 @@ fn a_ledger_that_is_lost_is_said_before_anything_else() {
     assert!(!folder.plan().err.contains(lost));
     folder.remove(".provost/ledger.db");
     folder.plan().expect(0).says(&["TargetSystem/directory: 4", lost, "removals may be missing"]);
+    folder.run(&["plan", "--quiet"]).expect(0).says(&["warning: TargetSystem/directory: 4", lost]);
+    folder.run(&["plan", "-o", "markdown"]).expect(0).prints(&["**TargetSystem/directory**: 4", "the ledger knows none of them"]);
+    let json = |ran: super::Ran| serde_json::from_str::<serde_json::Value>(&ran.out).unwrap();
+    let warnings = json(folder.run(&["plan", "-o", "json", "--quiet"]).expect(0))["warnings"].clone();
+    assert_eq!(warnings[1]["kind"], "LedgerLost", "{warnings}");
+    assert_eq!(warnings[1]["target"], "directory", "{warnings}");
     // Who is still declared is found by the key, and is known again from then on.
-    folder.apply().expect(0);
-    assert!(!folder.plan().err.contains(lost));
+    let applied = folder.run(&["apply", "-y", "-q", "-o", "json"]).expect(0).says(&[lost]);
+    assert_eq!(json(applied)["plan"]["warnings"].as_array().map(Vec::len), Some(2));
+    let plan = folder.run(&["plan", "-o", "json"]);
+    assert!(!plan.err.contains(lost) && !plan.out.contains("LedgerLost"), "{plan:?}");
+}
+
+#[test]
+fn another_realms_ledger_is_said_as_well() {
+    let folder = Folder::applied();
+    let other = Folder::small();
+    other.edit("realm.yaml", "id: small", "id: other");
+    for person in ["ann", "bob", "eve", "lee"] {
+        other.edit(&format!("people/{person}.yaml"), "externalId: \"", "externalId: \"x");
+    }
+    other.apply().expect(0);
+    let ledger = other.path(".provost/ledger.db");
+    let ledger = ledger.to_str().unwrap();
+    folder.run(&["plan", "-q", "--ledger", ledger]).says(&["TargetSystem/directory: 4 accounts carry this realm's key"]);
+    assert!(!other.run(&["plan", "--ledger", ledger]).expect(0).err.contains("carry this realm's key"), "it is the right one there");
 }
 
 #[test]

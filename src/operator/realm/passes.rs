@@ -428,7 +428,8 @@ fn open_of(finding: &Finding) -> Option<Open> {
         | FindingKind::CannotDisable
         | FindingKind::Protected
         | FindingKind::OutOfScope
-        | FindingKind::Normalised => return None,
+        | FindingKind::Normalised
+        | FindingKind::LedgerLost => return None,
     };
     Some(Open { reason, message: finding.message.clone(), stalled })
 }

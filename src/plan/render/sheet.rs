@@ -61,6 +61,9 @@ pub struct Sheet {
     pub unchanged: usize,
     /// The targets that were looked at: name → type.
     pub targets: BTreeMap<String, String>,
+    /// What has to be known before anything else is read: of a ledger that is lost, or another one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Remark>,
     /// What could not be read or decided: the plan is a lower bound.
     pub incomplete: Vec<Remark>,
     /// What waits for an answer, target by target.
@@ -233,6 +236,7 @@ impl Sheet {
             unchanged: people.iter().filter(|person| !affected.contains(person.as_str())).count(),
             affected: affected.len(),
             targets: of.looks.keys().chain(of.round.unread.keys()).map(|name| (name.to_string(), of.type_of(name))).collect(),
+            warnings: of.looks.values().filter_map(Look::warning).map(|finding| of.remark(&finding)).collect(),
             incomplete,
             held,
             findings,
