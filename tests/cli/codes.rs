@@ -65,6 +65,25 @@ fn another_realms_ledger_is_said_as_well() {
 }
 
 #[test]
+fn what_two_new_people_would_both_have_is_planned_for_neither() {
+    let folder = Folder::applied();
+    folder.write("people/zoe.yaml", ZOE).write("people/zoi.yaml", &ZOE.replace("name: zoe", "name: zoi").replace("1009", "1010"));
+    let said = "would have userName \"zoe\" as well";
+    let plan = folder.plan().expect(4).prints(&["zoe in directory: Ambiguous: 1010", "zoi in directory: Ambiguous: 1009", said]);
+    assert!(!plan.out.contains("+ create"), "{}", plan.out);
+    folder.apply().expect(4).prints(&[said]);
+    assert!(!folder.enabled("directory").contains("zoe"));
+    folder.edit("people/zoi.yaml", "userName: zoe", "userName: zoi");
+    folder.plan().expect(2);
+    folder.apply().expect(0);
+    // Nor what somebody else's account has already, whatever accounts are found by.
+    folder.edit("targets/directory.yaml", "  entitlements:", "  correlation: {attributes: [title]}\n  entitlements:");
+    folder.write("people/max.yaml", &ZOE.replace("name: zoe", "name: max").replace("1009", "1011"));
+    folder.plan().expect(4).prints(&["max in directory: Ambiguous", "has userName \"zoe\" already"]);
+    folder.apply().expect(4);
+}
+
+#[test]
 fn one_when_nothing_can_be_planned() {
     let none = Folder::small();
     for file in ["realm.yaml", "policy.yaml", "roles.yaml", "bindings.yaml", "targets/billing.yaml", "targets/directory.yaml"] {
