@@ -15,7 +15,7 @@ use crate::model::change::{Brake, LifecycleState};
 use crate::model::entitlement::EntitlementKey;
 use crate::model::ids::{AccountName, AttributeName, OwnerKey, RealmId, TargetName};
 use crate::model::schema::Schema;
-use crate::policy::Compiled;
+use crate::policy::{Compiled, nearest};
 
 /// The attribute that is an account's changeable name.
 pub const USER_NAME: &str = "userName";
@@ -124,6 +124,14 @@ pub enum RulesError {
         /// Which.
         attribute: String,
     },
+    /// The target cannot hold it.
+    #[error("mapping of `{attribute}`: accounts of this target have no such attribute{}", .nearest.as_ref().map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default())]
+    NoAttribute {
+        /// Which.
+        attribute: String,
+        /// The one that was probably meant.
+        nearest: Option<String>,
+    },
     /// An account's name is shown everywhere.
     #[error("mapping of `{USER_NAME}`: an account's name is shown everywhere, so that it cannot be sensitive")]
     SensitiveName,
@@ -158,13 +166,13 @@ impl TargetRules {
             );
         }
         let owner_key = owner_key_attribute(spec.type_);
-        lay_over(&mut base, &spec.mapping, owner_key)?;
+        lay_over(&mut base, &spec.mapping, owner_key, schema)?;
         let correlation = spec.correlation.clone().unwrap_or_default();
         let lifecycle = spec.lifecycle.clone().unwrap_or_default();
         let mut accounts = BTreeMap::new();
         for (second, differs) in &spec.accounts {
             let mut mapping = base.clone();
-            lay_over(&mut mapping, &differs.mapping, owner_key)?;
+            lay_over(&mut mapping, &differs.mapping, owner_key, schema)?;
             let rules = AccountRules::new(
                 differs.correlation.as_ref().unwrap_or(&correlation),
                 differs.lifecycle.clone().unwrap_or_else(|| lifecycle.clone()),
@@ -303,12 +311,17 @@ fn lay_over(
     mapping: &mut BTreeMap<AttributeName, Mapping>,
     over: &BTreeMap<String, Option<MappingRule>>,
     owner_key: &str,
+    schema: &Schema,
 ) -> Result<(), RulesError> {
     for (attribute, rule) in over {
         if attribute == owner_key {
             return Err(RulesError::OwnerKey { attribute: attribute.clone() });
         }
         let name = AttributeName::parse(attribute.clone())?;
+        if schema.lacks(&name) && rule.as_ref().is_some_and(|rule| !rule.unmap) {
+            let known = schema.attributes.iter().filter(|(_, rule)| !rule.read_only).map(|(name, _)| name.as_str());
+            return Err(RulesError::NoAttribute { attribute: attribute.clone(), nearest: nearest(attribute, known).map(str::to_owned) });
+        }
         match rule.as_ref().filter(|rule| !rule.unmap) {
             None => {
                 mapping.remove(&name);

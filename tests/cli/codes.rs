@@ -84,6 +84,23 @@ fn what_two_new_people_would_both_have_is_planned_for_neither() {
 }
 
 #[test]
+fn what_is_mapped_to_no_column_is_said_when_it_is_planned() {
+    let folder = Folder::small();
+    folder.edit("targets/directory.yaml", "    displayName:", "    displayNam: {value: input.person.userName}\n    displayName:");
+    let said = [
+        "TargetSystem/directory: Frozen: mapping of `displayNam`: accounts of this target have no such attribute (did you mean `displayName`?)",
+    ];
+    folder.plan().expect(4).prints(&said);
+    folder.apply().expect(4).prints(&said);
+    assert!(!folder.path(".provost/targets/directory.db").exists(), "nothing is made there");
+    let folder = Folder::applied();
+    folder.edit("targets/directory.yaml", "    displayName:", "    badge: {value: input.person.userName}\n    displayName:");
+    folder.plan().expect(4).prints(&["mapping of `badge`", "TargetSystem/directory"]);
+    folder.open("directory").execute_batch("ALTER TABLE accounts ADD COLUMN badge").unwrap();
+    folder.plan().expect(2).prints(&["badge: nothing -> \"lee\""]);
+}
+
+#[test]
 fn one_when_nothing_can_be_planned() {
     let none = Folder::small();
     for file in ["realm.yaml", "policy.yaml", "roles.yaml", "bindings.yaml", "targets/billing.yaml", "targets/directory.yaml"] {
