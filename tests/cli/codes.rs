@@ -101,6 +101,19 @@ fn what_is_mapped_to_no_column_is_said_when_it_is_planned() {
 }
 
 #[test]
+fn a_scope_has_names_and_a_pattern_is_refused() {
+    for (file, good) in [("scope: {names: [\"st*\"]}", "scope: {names: [staff]}"), ("privileged: [\"*\"]", "privileged: [heads]")] {
+        let folder = Folder::applied();
+        let mode = if file.starts_with("scope") { "mode: Authoritative, " } else { "" };
+        folder.edit("targets/directory.yaml", "createMissing: true", &format!("createMissing: true, {mode}{good}"));
+        folder.run(&["check"]).expect(0);
+        folder.edit("targets/directory.yaml", good, file);
+        folder.run(&["check"]).expect(1).says(&["targets/directory.yaml:", "*\" does not have the form"]);
+        folder.plan().expect(4).says(&["targets/directory.yaml:"]);
+    }
+}
+
+#[test]
 fn one_when_nothing_can_be_planned() {
     let none = Folder::small();
     for file in ["realm.yaml", "policy.yaml", "roles.yaml", "bindings.yaml", "targets/billing.yaml", "targets/directory.yaml"] {
