@@ -138,7 +138,7 @@ impl Realm {
             return Some((Frozen::new(text, first.place()), None));
         }
         let declared = declared.first()?;
-        if let Some(why) = self.attribute_errors(declared).into_iter().next() {
+        if let Some(why) = declared.manages_themself().or_else(|| self.attribute_errors(declared).into_iter().next()) {
             return Some((Frozen::new(why, declared.place()), None));
         }
         self.binding_error(declared, t)
