@@ -311,9 +311,9 @@ pub struct KindSpec {
     /// Of which entitlements Provost decides alone, such as `{names: [payments_rw]}`. Outside it they are reported, never changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<ScopeSpec>,
-    /// Names of entitlements to which no `grace` applies, such as `[prod_rw]`.
+    /// Names of entitlements to which no `grace` applies, such as `[prod_rw]`. A name stands for itself: there are no patterns.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 1024), inner(length(min = 1, max = 1024)), extend("x-kubernetes-list-type" = "set"))]
+    #[schemars(length(max = 1024), inner(length(min = 1, max = 1024), regex(pattern = "^[^*]*$")), extend("x-kubernetes-list-type" = "set"))]
     pub privileged: Vec<String>,
     /// Whether an entitlement that a BusinessRole names and the target lacks is made. Default: false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -341,8 +341,8 @@ pub enum EntitlementMode {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct ScopeSpec {
-    /// Names of entitlements of this kind, such as `[payments_rw, prod_rw]`.
-    #[schemars(length(min = 1, max = 4096), inner(length(min = 1, max = 1024)), extend("x-kubernetes-list-type" = "set"))]
+    /// Names of entitlements of this kind, such as `[payments_rw, prod_rw]`. A name stands for itself: there are no patterns.
+    #[schemars(length(min = 1, max = 4096), inner(length(min = 1, max = 1024), regex(pattern = "^[^*]*$")), extend("x-kubernetes-list-type" = "set"))]
     pub names: Vec<String>,
 }
 

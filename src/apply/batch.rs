@@ -10,6 +10,7 @@ use crate::model::entitlement::EntitlementKey;
 use crate::model::ledger::{Fact, Grant, Ledger, Link};
 use crate::model::value::{Attributes, Value};
 use crate::plan::desired::Desired;
+use crate::plan::rules::TargetRules;
 use crate::policy::decision::Asked;
 
 /// What is remembered before an answer: from its intent on, an account that is made may not be shown yet for as long as the target lags,
@@ -30,6 +31,15 @@ pub(super) fn intended(sending: &[Change], facts: &[Fact], desired: &Desired, le
         }
     }
     links.into_iter().map(|(key, link)| Fact::Linked(key.clone(), Box::new(link))).collect()
+}
+
+/// What is about to be sent, as it is remembered: a sensitive value is shown in no ledger.
+pub(super) fn intents<'c>(changes: impl IntoIterator<Item = &'c Change>, rules: &TargetRules) -> Fact {
+    let noted = |change: &Change| {
+        let mapping = rules.account(&change.key().account).map(|rules| &rules.mapping);
+        change.without(&|attribute| mapping.and_then(|mapping| mapping.get(attribute)).is_some_and(|mapping| mapping.sensitive))
+    };
+    Fact::Intended(changes.into_iter().map(noted).collect())
 }
 
 /// The wish behind a grant.

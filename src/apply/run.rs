@@ -15,7 +15,7 @@ use crate::model::schema::Schema;
 use crate::plan::decided::decide_all;
 use crate::plan::guard::Settling;
 use crate::plan::round::{Look, Round, plan_round, reading};
-use crate::plan::rules::{AccountRules, RulesError, Source, TargetRules};
+use crate::plan::rules::{AccountRules, RulesError, Source, TargetRules, USER_NAME};
 use crate::policy::{Compiled, MappingForm, MappingSource, Mappings, PolicyError, PolicySource, compile};
 use crate::realm::index::Realm;
 use crate::realm::input::Frozen;
@@ -223,7 +223,8 @@ fn mappings_of(target: &TargetName, rules: &TargetRules) -> Mappings {
                     Source::Numbers(..) => return None,
                 };
                 let place = format!("TargetSystem/{target} mapping.{attribute}");
-                Some((attribute.clone(), MappingSource { expression: expression.clone(), form, place }))
+                let source = MappingSource { expression: expression.clone(), form, sensitive: mapping.sensitive, place };
+                Some((attribute.clone(), source))
             })
             .collect()
     };
@@ -236,21 +237,33 @@ fn mappings_of(target: &TargetName, rules: &TargetRules) -> Mappings {
 /// All that is wrong with the policies.
 pub fn compile_with(realm: &Realm, looks: &mut BTreeMap<TargetName, Look>) -> Result<Compiled, Vec<PolicyError>> {
     let (sources, roles, mappings) = (sources(realm), realm.roles_data(), mappings(looks));
-    let errors = match compile(&sources, &roles, &mappings) {
-        Ok(compiled) => return Ok(compiled),
-        Err(errors) => errors,
-    };
-    let mut sound = mappings.clone();
-    for ((target, account), sources) in &mappings {
-        let Some(error) = errors.iter().find(|error| sources.values().any(|source| source.place == error.file)) else { continue };
-        sound.retain(|(of, _), _| of != target);
-        let whose = if account.is_ordinary() { String::new() } else { format!("account {account}: ") };
-        if let Some(look) = looks.get_mut(target) {
-            let reason = error.to_reason();
-            look.broken = Some(Frozen::new(format!("{whose}{}", reason.text), reason.place));
+    let compiled = compile(&sources, &roles, &mappings).or_else(|errors| {
+        let mut sound = mappings.clone();
+        for ((target, account), sources) in &mappings {
+            let Some(error) = errors.iter().find(|error| sources.values().any(|source| source.place == error.file)) else { continue };
+            sound.retain(|(of, _), _| of != target);
+            let whose = if account.is_ordinary() { String::new() } else { format!("account {account}: ") };
+            if let Some(look) = looks.get_mut(target) {
+                let reason = error.to_reason();
+                look.broken = Some(Frozen::new(format!("{whose}{}", reason.text), reason.place));
+            }
         }
+        if sound.len() == mappings.len() { Err(errors) } else { compile(&sources, &roles, &sound) }
+    });
+    let compiled = compiled?.hiding(&realm.sensitive_attributes());
+    for look in looks.values_mut() {
+        hide(&compiled, look);
     }
-    if sound.len() == mappings.len() { Err(errors) } else { compile(&sources, &roles, &sound) }
+    Ok(compiled)
+}
+
+/// Hides in a target's rules what the policies make of people's sensitive attributes. An account's name is shown everywhere.
+pub fn hide(compiled: &Compiled, look: &mut Look) {
+    look.rules.hide(compiled);
+    if look.broken.is_none() && look.rules.names_are_sensitive() {
+        let text = "an account's name is shown everywhere, and it is made of a sensitive attribute: map another one";
+        look.broken = Some(Frozen::new(text, format!("TargetSystem/{} mapping.{USER_NAME}", look.rules.name)));
+    }
 }
 
 /// The same target without its mappings.

@@ -164,7 +164,7 @@ impl Target {
                 continue;
             }
             facts.extend(batch::intended(&sending, &facts, desired, ledger, t));
-            facts.push(Fact::Intended(open.iter().chain(&sending).cloned().collect()));
+            facts.push(batch::intents(open.iter().chain(&sending), rules));
             self.record(ledger, store, &facts).await?;
             facts.clear();
             let mut batch = Batch { writes: sending.iter().map(|change| (self.write(change, rules, ledger), None)).collect() };
@@ -177,7 +177,7 @@ impl Target {
             let mut outcome = self.outcome(&answers, &mut owed, desired, ledger, rules, t).await;
             open.extend(answers.iter().filter(|(_, answer)| *answer == Err(Failure::Unknown)).map(|(change, _)| change.clone()));
             if !open.is_empty() {
-                outcome.push(Fact::Intended(open.clone()));
+                outcome.push(batch::intents(&open, rules));
             }
             self.record(ledger, store, &outcome).await?;
             report.answers.extend(answers);

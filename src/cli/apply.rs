@@ -55,7 +55,10 @@ struct Failed {
 /// # Errors
 /// Where nothing can be planned, or nobody says yes.
 pub async fn run(args: &Args, world: &mut World) -> anyhow::Result<Exit> {
-    anyhow::ensure!(!args.source.is_stream(), "apply reads a folder: a stream of manifests has no ledger beside it");
+    anyhow::ensure!(
+        !args.source.is_stream() || args.source.ledger.is_some(),
+        "a stream of manifests has no ledger beside it: name one with --ledger, or give their folder with -f"
+    );
     let mut session = args.source.session(Tell::All, Access::Write, None, world).await?;
     if let Some(target) = &args.target {
         let target = target_called(&session.loaded.realm, target)?;

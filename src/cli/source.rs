@@ -15,6 +15,7 @@ use crate::model::ids::{PersonId, TargetName};
 use crate::model::ledger::Ledger;
 use crate::plan::places::Places;
 use crate::plan::render::{Of, Sheet};
+use crate::plan::round::Look;
 use crate::plan::why::{Known, person_called};
 use crate::policy::policies_digest;
 use crate::realm::index::Realm;
@@ -114,14 +115,8 @@ impl Where {
         let loaded = self.load(tell, world)?;
         let t = at.map_or(Ok(world.now), |text| moment(text, &loaded))?;
         let session = Session::look(loaded, access, t).await?;
-        for (target, look) in &session.seen.looks {
-            let unknown = look.unknown_of_ours();
-            if unknown > 0 {
-                world.tell(&format!(
-                    "TargetSystem/{target}: {unknown} accounts carry this realm's key, and the ledger knows none of them: it is lost, or another one. \
-                     What was Provost's to take away there is not known any more, so that removals may be missing"
-                ));
-            }
+        for warning in session.seen.looks.values().filter_map(Look::warning) {
+            world.warn(&format!("{}: {}", warning.subject, warning.message));
         }
         if let Err(errors) = &session.seen.compiled {
             problems::of_policies(errors, world);

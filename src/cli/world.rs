@@ -69,6 +69,12 @@ impl World {
         }
     }
 
+    /// Writes a warning, quiet or not: what follows cannot be read without it.
+    pub fn warn(&mut self, text: &str) {
+        let word = if self.colour_messages { "warning".style(Style::new().yellow().bold()).to_string() } else { "warning".to_owned() };
+        self.complain(&format!("{word}: {text}\n"));
+    }
+
     /// Writes an error.
     pub fn error(&mut self, text: &str) {
         let word = if self.colour_messages { "error".style(Style::new().red().bold()).to_string() } else { "error".to_owned() };

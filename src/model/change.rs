@@ -292,6 +292,19 @@ impl Change {
         &self.reasons
     }
 
+    /// The same change as it may be remembered: without the values of these attributes.
+    #[must_use]
+    pub fn without(&self, hidden: &dyn Fn(&AttributeName) -> bool) -> Self {
+        let mut change = self.clone();
+        match &mut change.act {
+            Act::Create { attributes, .. } => attributes.retain(|attribute, _| !hidden(attribute)),
+            Act::Set(attribute, value) if hidden(attribute) => *value = Value::Text(String::new()),
+            Act::Set(..) | Act::Clear(_) | Act::Provide(_) | Act::Own | Act::Enable | Act::Disable | Act::EndSessions => {}
+            Act::Delete | Act::Withdraw | Act::Grant(_) | Act::Revoke(_) => {}
+        }
+        change
+    }
+
     /// What the guard counts it against: nothing for what adds, for a Lockout and for an `until` reached.
     #[must_use]
     pub fn brake(&self) -> Option<Brake> {

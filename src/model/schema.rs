@@ -61,6 +61,8 @@ impl Default for Capabilities {
 pub struct Schema {
     /// Attributes by name; one that is not listed is taken as a single text.
     pub attributes: BTreeMap<AttributeName, AttributeRule>,
+    /// An account has no other attributes than these.
+    pub closed: bool,
     /// What the target can do.
     pub can: Capabilities,
     /// The login that Provost uses there.
@@ -74,6 +76,12 @@ impl Schema {
     #[must_use]
     pub fn rule(&self, attribute: &AttributeName) -> AttributeRule {
         self.attributes.get(attribute).cloned().unwrap_or_default()
+    }
+
+    /// Whether an account cannot have this attribute.
+    #[must_use]
+    pub fn lacks(&self, attribute: &AttributeName) -> bool {
+        self.closed && !self.attributes.contains_key(attribute)
     }
 
     /// The value as the target compares it.

@@ -14,6 +14,7 @@ use crate::model::reason::Reason;
 use crate::model::value::{Attributes, Value};
 
 use super::attributes::{self, Values};
+use super::contest::called;
 use super::correlate::Found;
 use super::course::{Aim, Course, course_in_doubt};
 use super::desired::Stand;
@@ -291,9 +292,7 @@ fn absent(
     }
     let user_name = AttributeName::parse(USER_NAME).ok();
     let name = user_name.as_ref().and_then(|name| values.values.get(name)).and_then(|value| value.texts().into_iter().next());
-    let Some(name) =
-        name.or_else(|| sight.key.account.is_ordinary().then(|| sight.person.user_name.clone()).flatten()).or_else(|| second_name(sight))
-    else {
+    let Some(name) = called(&sight.key, sight.person, name) else {
         out.findings.push(Finding::account(&sight.key, FindingKind::Incomplete, format!("no userName: complete {}", sight.person.place)));
         return;
     };
@@ -335,12 +334,6 @@ fn absent(
         }
     }
     out.link = Some(link);
-}
-
-/// A second account without a mapped name is called after its person and itself.
-fn second_name(sight: &Sight<'_>) -> Option<String> {
-    let name = sight.person.user_name.as_ref()?;
-    (!sight.key.account.is_ordinary()).then(|| format!("{name}-{}", sight.key.account))
 }
 
 fn unread(sight: &Sight<'_>, course: Option<&Course>, known: Option<&Link>, out: &mut AccountPlan) {

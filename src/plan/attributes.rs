@@ -53,7 +53,7 @@ pub fn values(sight: &Sight<'_>, asked: &DesiredAccount, chosen: &Attributes) ->
                 let why = if wishes.is_empty() {
                     "the mapping names no candidate".to_owned()
                 } else {
-                    format!("every candidate is taken: {}", wishes.join(", "))
+                    format!("every candidate is taken: {}", mapping.shown(wishes.join(", ")))
                 };
                 out.findings.push(Finding::account(&sight.key, FindingKind::Incomplete, format!("{attribute}: {why}")));
                 out.frozen = true;
@@ -124,7 +124,7 @@ pub fn compare(sight: &Sight<'_>, values: &Values, account: &Account, link: &mut
                 // Both count as ours until the write is answered.
                 link.written.entry(attribute.clone()).or_default().extend(wished.iter().cloned());
             }
-            let reason = if mapping.sensitive { "(sensitive)".to_owned() } else { format!("{before} -> {target}") };
+            let reason = mapping.shown(format!("{before} -> {target}"));
             push(Act::Set(attribute.clone(), target), Cause::Drift, Reason::at(reason, format!("mapping.{attribute}")));
         }
     }
@@ -138,11 +138,7 @@ pub fn compare(sight: &Sight<'_>, values: &Values, account: &Account, link: &mut
             Value::Many(_) => merged(sight, attribute, mapping, &BTreeSet::new(), Some(&current), link.written.get(attribute)),
             Value::Text(_) | Value::Bool(_) | Value::Account(_) | Value::Later(_) => BTreeSet::new(),
         };
-        let text = if mapping.sensitive {
-            "(sensitive) -> nothing: the mapping gives no value".to_owned()
-        } else {
-            format!("{current} -> nothing: the mapping gives no value")
-        };
+        let text = format!("{} -> nothing: the mapping gives no value", mapping.shown(&current));
         let reason = Reason::at(text, format!("mapping.{attribute}"));
         if rest.is_empty() {
             push(Act::Clear(attribute.clone()), Cause::Policy, reason);

@@ -339,11 +339,11 @@ impl<'a> View<'a> {
         attribute: &AttributeName,
         value: &str,
     ) -> Option<Found<'a>> {
-        let folded = self.schema.fold(attribute, value);
+        let (folded, shown) = (self.schema.fold(attribute, value), rules.shown(attribute, value));
         let ids = self.by_value.get(&(attribute, folded.clone()))?;
         let blocked = |kind, why: String| Some(Found::Blocked { kind, why, accounts: ids.iter().map(|id| (*id).clone()).collect() });
         let [id] = ids.iter().collect::<Vec<_>>()[..] else {
-            return blocked(FindingKind::Ambiguous, format!("accounts {} all have {attribute} {value:?}", list(ids)));
+            return blocked(FindingKind::Ambiguous, format!("accounts {} all have {attribute} {shown}", list(ids)));
         };
         let seen = self.observed.seen(id)?;
         let account = seen.account();
@@ -351,25 +351,23 @@ impl<'a> View<'a> {
             return blocked(FindingKind::Ambiguous, why);
         }
         if let Some(other) = self.linked.get(id).into_iter().flatten().find(|other| **other != key) {
-            return blocked(FindingKind::Ambiguous, format!("account {id} with {attribute} {value:?} is {}'s", other.person));
+            return blocked(FindingKind::Ambiguous, format!("account {id} with {attribute} {shown} is {}'s", other.person));
         }
         let others: Vec<&PersonId> =
             self.claims.values.get(&(attribute.clone(), folded)).into_iter().flatten().filter(|p| **p != key.person).collect();
         if let Some(other) = others.first() {
-            return blocked(FindingKind::Ambiguous, format!("{other} has the same {attribute} {value:?}, which account {id} answers to"));
+            return blocked(FindingKind::Ambiguous, format!("{other} has the same {attribute} {shown}, which account {id} answers to"));
         }
         if rules.adopt == Adopt::Never {
             return blocked(
                 FindingKind::NotAdopted,
-                format!(
-                    "account {id} has {attribute} {value:?}: set correlation.adopt to Unique, or name it in `accounts`, to take it over"
-                ),
+                format!("account {id} has {attribute} {shown}: set correlation.adopt to Unique, or name it in `accounts`, to take it over"),
             );
         }
         if rules.self_service.contains(attribute) || self.schema.rule(attribute).self_service {
             return blocked(
                 FindingKind::NotAdopted,
-                format!("account {id} has {attribute} {value:?}, which its holder can edit: name it in `accounts` to take it over"),
+                format!("account {id} has {attribute} {shown}, which its holder can edit: name it in `accounts` to take it over"),
             );
         }
         if account.own_login || self.rules.is_protected(&account.name) {

@@ -157,7 +157,12 @@ impl Deciding<'_> {
                 let decision = decision.map_err(|error| Frozen { reason: error.to_reason() })?;
                 for key in accounts_to_map(person, &decision, self.targets) {
                     let attributes = question.map_again(&key, last.and_then(|last| last.mapped.get(&key)));
+                    let overran = self.overruns.note_mapping(&attributes);
                     mapped.insert(key, attributes);
+                    if overran && failed(&decision, &mapped).is_some() {
+                        // This person is frozen already, and the next one may take as long.
+                        break;
+                    }
                 }
                 match failed(&decision, &mapped) {
                     // Half of a person is not decided: what cannot be mapped in one target freezes them in all.

@@ -69,6 +69,8 @@ pub enum FindingKind {
     OutOfScope,
     /// It reads back otherwise than it was sent.
     Normalised,
+    /// The ledger knows none of our accounts.
+    LedgerLost,
 }
 
 impl FindingKind {

@@ -5,6 +5,7 @@ pub mod allocate;
 pub mod attributes;
 pub mod conditions;
 pub mod claims;
+pub mod contest;
 pub mod correlate;
 pub mod course;
 pub mod decided;

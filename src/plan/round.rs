@@ -8,7 +8,7 @@ use crate::api::approval::ApprovalSpec;
 use crate::model::account::{Account, AccountKey};
 use crate::model::change::LifecycleState;
 use crate::model::failure::Failure;
-use crate::model::ids::{ApprovalName, PersonId, TargetName};
+use crate::model::ids::{ApprovalName, OwnerKey, PersonId, TargetName};
 use crate::model::ledger::{Fact, Ledger};
 use crate::model::observed::Observed;
 use crate::model::schema::Schema;
@@ -40,14 +40,42 @@ pub struct Look {
 }
 
 impl Look {
-    /// How many accounts carry a key of this realm, where the ledger has never known any: it is lost, or another one.
+    /// How many accounts carry a key of this realm, where the ledger knows none of them: it is lost, or another one, of another realm too.
     #[must_use]
     pub fn unknown_of_ours(&self) -> usize {
-        let ours = |account: &&Account| account.owner.as_ref().is_some_and(|owner| owner.realm == self.rules.realm);
-        match &self.observed {
-            Ok(observed) if !self.ledger.accounts_known => observed.accounts().filter(ours).count(),
-            Ok(_) | Err(_) => 0,
+        let Ok(observed) = &self.observed else { return 0 };
+        // A ledger that has let go of all that it knew is not lost.
+        if self.ledger.accounts_known && self.ledger.links.is_empty() {
+            return 0;
         }
+        let known = |account: &Account, owner: &OwnerKey| {
+            let mut links = self.ledger.links_of(&owner.person);
+            links.any(|(key, link)| key.account == owner.account && link.id.as_ref().is_none_or(|id| *id == account.id))
+        };
+        let mut unknown = 0;
+        for account in observed.accounts() {
+            let Some(owner) = account.owner.as_ref().filter(|owner| owner.realm == self.rules.realm) else { continue };
+            if known(account, owner) {
+                return 0;
+            }
+            unknown += 1;
+        }
+        unknown
+    }
+
+    /// What has to be said of its ledger before anything else.
+    #[must_use]
+    pub fn warning(&self) -> Option<Finding> {
+        let unknown = self.unknown_of_ours();
+        let accounts = if unknown == 1 { "1 account carries".to_owned() } else { format!("{unknown} accounts carry") };
+        (unknown > 0).then(|| Finding {
+            subject: Subject::Target(self.rules.name.clone()),
+            kind: FindingKind::LedgerLost,
+            message: format!(
+                "{accounts} this realm's key, and the ledger knows none of them: it is lost, or another one. \
+                 What was Provost's to take away there is not known any more, so that removals may be missing"
+            ),
+        })
     }
 }
 

@@ -15,6 +15,7 @@ use crate::model::change::{Brake, LifecycleState};
 use crate::model::entitlement::EntitlementKey;
 use crate::model::ids::{AccountName, AttributeName, OwnerKey, RealmId, TargetName};
 use crate::model::schema::Schema;
+use crate::policy::{Compiled, nearest};
 
 /// The attribute that is an account's changeable name.
 pub const USER_NAME: &str = "userName";
@@ -81,7 +82,16 @@ pub enum Source {
     Numbers(i64, i64),
 }
 
+/// What stands in place of a value that must not be shown.
+pub const SENSITIVE: &str = "(sensitive)";
+
 impl Mapping {
+    /// A value of this attribute as it may be shown: every text that people read has it from here.
+    #[must_use]
+    pub fn shown(&self, value: impl std::fmt::Display) -> String {
+        if self.sensitive { SENSITIVE.to_owned() } else { value.to_string() }
+    }
+
     fn of(rule: &MappingRule) -> Option<Self> {
         let source = match (&rule.value, &rule.candidates, rule.numbers) {
             (Some(value), None, None) => Source::Value(value.clone()),
@@ -114,6 +124,17 @@ pub enum RulesError {
         /// Which.
         attribute: String,
     },
+    /// The target cannot hold it.
+    #[error("mapping of `{attribute}`: accounts of this target have no such attribute{}", .nearest.as_ref().map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default())]
+    NoAttribute {
+        /// Which.
+        attribute: String,
+        /// The one that was probably meant.
+        nearest: Option<String>,
+    },
+    /// An account's name is shown everywhere.
+    #[error("mapping of `{USER_NAME}`: an account's name is shown everywhere, so that it cannot be sensitive")]
+    SensitiveName,
     /// An attribute without a name.
     #[error("mapping: {0}")]
     Name(#[from] crate::model::ids::NameError),
@@ -145,13 +166,13 @@ impl TargetRules {
             );
         }
         let owner_key = owner_key_attribute(spec.type_);
-        lay_over(&mut base, &spec.mapping, owner_key)?;
+        lay_over(&mut base, &spec.mapping, owner_key, schema)?;
         let correlation = spec.correlation.clone().unwrap_or_default();
         let lifecycle = spec.lifecycle.clone().unwrap_or_default();
         let mut accounts = BTreeMap::new();
         for (second, differs) in &spec.accounts {
             let mut mapping = base.clone();
-            lay_over(&mut mapping, &differs.mapping, owner_key)?;
+            lay_over(&mut mapping, &differs.mapping, owner_key, schema)?;
             let rules = AccountRules::new(
                 differs.correlation.as_ref().unwrap_or(&correlation),
                 differs.lifecycle.clone().unwrap_or_else(|| lifecycle.clone()),
@@ -183,6 +204,24 @@ impl TargetRules {
     #[must_use]
     pub fn account(&self, name: &AccountName) -> Option<&AccountRules> {
         self.accounts.get(name).or_else(|| self.accounts.get(&AccountName::ordinary()))
+    }
+
+    /// Hides what the policies make of people's sensitive attributes.
+    pub fn hide(&mut self, compiled: &Compiled) {
+        for (account, rules) in &mut self.accounts {
+            for attribute in compiled.sensitive(&(self.name.clone(), account.clone())) {
+                if let Some(mapping) = rules.mapping.get_mut(attribute) {
+                    mapping.sensitive = true;
+                }
+            }
+        }
+    }
+
+    /// Whether accounts are called by what must not be shown.
+    #[must_use]
+    pub fn names_are_sensitive(&self) -> bool {
+        let mut mappings = self.accounts.values().flat_map(|account| &account.mapping);
+        mappings.any(|(attribute, mapping)| attribute.as_str() == USER_NAME && mapping.sensitive)
     }
 
     /// What is said of a kind of entitlements.
@@ -272,16 +311,22 @@ fn lay_over(
     mapping: &mut BTreeMap<AttributeName, Mapping>,
     over: &BTreeMap<String, Option<MappingRule>>,
     owner_key: &str,
+    schema: &Schema,
 ) -> Result<(), RulesError> {
     for (attribute, rule) in over {
         if attribute == owner_key {
             return Err(RulesError::OwnerKey { attribute: attribute.clone() });
         }
         let name = AttributeName::parse(attribute.clone())?;
+        if schema.lacks(&name) && rule.as_ref().is_some_and(|rule| !rule.unmap) {
+            let known = schema.attributes.iter().filter(|(_, rule)| !rule.read_only).map(|(name, _)| name.as_str());
+            return Err(RulesError::NoAttribute { attribute: attribute.clone(), nearest: nearest(attribute, known).map(str::to_owned) });
+        }
         match rule.as_ref().filter(|rule| !rule.unmap) {
             None => {
                 mapping.remove(&name);
             }
+            Some(rule) if rule.sensitive && attribute == USER_NAME => return Err(RulesError::SensitiveName),
             Some(rule) => {
                 mapping.insert(name, Mapping::of(rule).ok_or_else(|| RulesError::Mapping { attribute: attribute.clone() })?);
             }
@@ -300,6 +345,13 @@ impl AccountRules {
             mapping,
             lifecycle,
         })
+    }
+
+    /// A value of this attribute as it may be shown, whether or not it is mapped.
+    #[must_use]
+    pub fn shown(&self, attribute: &AttributeName, value: &str) -> String {
+        let quoted = format!("{value:?}");
+        self.mapping.get(attribute).map_or_else(|| quoted.clone(), |mapping| mapping.shown(&quoted))
     }
 
     /// The steps of a state, with the defaults of the design: leave, suspended, locked, preboarding shut and keep; unasked and

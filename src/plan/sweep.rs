@@ -16,6 +16,7 @@ use crate::realm::index::Realm;
 use super::account::plan_account;
 use super::allocate::allocate;
 use super::claims::Claims;
+use super::contest::contests;
 use super::correlate::{Correlated, Found, correlate};
 use super::desired::{Desired, DesiredAccount, DesiredPerson};
 use super::finding::{Finding, FindingKind, Subject};
@@ -129,6 +130,7 @@ pub fn plan(
     }
     let chosen = allocate(rules, schema, desired, observed, ledger);
     let Correlated { found, moved, key_elsewhere } = correlate(rules, schema, desired, claims, observed, ledger);
+    let contests = contests(rules, schema, desired, observed, ledger, &found, t);
     let mut matched: BTreeSet<AccountId> = BTreeSet::new();
     let mut contested: BTreeSet<AccountId> = BTreeSet::new();
     let nothing = crate::model::value::Attributes::new();
@@ -160,7 +162,11 @@ pub fn plan(
         // A listing that shrank proves nothing about an account that was there.
         let leaves = person.lifecycle.as_ref().is_none_or(|lifecycle| lifecycle.state == LifecycleState::Terminated || person.locked);
         let unproven = shrank && known.is_some() && leaves && matches!(found, Found::Missing(_));
-        let found = if unproven { Found::Unread } else { found };
+        let found = match (found, contests.get(&key)) {
+            _ if unproven => Found::Unread,
+            (Found::Missing(_), Some(why)) => Found::Blocked { kind: FindingKind::Ambiguous, why: why.clone(), accounts: BTreeSet::new() },
+            (found, _) => found,
+        };
         let sight = Sight {
             key: key.clone(),
             person,

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::catalogue::{self, Catalogue};
 use super::check::{self, Whose};
-use super::compiled::{Compiled, DECISION, fingerprint, notes};
+use super::compiled::{Compiled, DECISION, Words, fingerprint, notes};
 use super::error::{PolicyError, said};
 use super::libraries::LIBRARIES;
 use super::limits::Limits;
@@ -165,6 +165,7 @@ impl Compiler {
             catalogue,
             facts,
             limits,
+            words: Words::Plain,
             twins: OnceLock::new(),
         })
     }
@@ -278,7 +279,7 @@ impl Compiler {
             let package = format!("t{number}");
             let mut attributes = Vec::new();
             let mut terms = Vec::new();
-            for (name, MappingSource { expression, form, place }) in sources {
+            for (name, MappingSource { expression, form, sensitive, place }) in sources {
                 let file = self.sources.add(place, expression, mapping::LINES_BEFORE, Whose::Author);
                 let Some(module) = self.parse(file, expression, Form::Expression) else { continue };
                 let Some(term) = mapping::unwrapped(module) else {
@@ -294,6 +295,7 @@ impl Compiler {
                     at: term.at,
                     plain: PlainPath::of(&term),
                     reads: Default::default(),
+                    sensitive: *sensitive,
                 });
                 terms.push(term);
             }

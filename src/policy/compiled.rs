@@ -1,6 +1,6 @@
 //! A realm's policies, ready to be asked: what was given, the engines that answer, and how an error of theirs finds its place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use regorus::Value as Rego;
@@ -20,7 +20,7 @@ use super::reads::Reads;
 use super::rewrite;
 use super::sources::Sources;
 use super::tree::{At, Kind, Module, Step};
-use crate::model::ids::{AccountName, TargetName};
+use crate::model::ids::{AccountName, AttributeName, TargetName};
 
 /// A realm's policies, ready to be asked. Shared by all threads.
 pub struct Compiled {
@@ -38,8 +38,34 @@ pub struct Compiled {
     pub(super) catalogue: Catalogue,
     pub(super) facts: Facts,
     pub(super) limits: Limits,
+    /// What of an error's words is shown where a decision fails.
+    pub(super) words: Words,
     /// Made when they are first asked for.
     pub(super) twins: OnceLock<Result<(Engines, Vec<Printed>), PolicyError>>,
+}
+
+/// Whether what lies at this path of `input` may be, or hold, one of these attributes of a person or of a manager.
+fn may_read(path: &[Step], attributes: &BTreeSet<&str>) -> bool {
+    if attributes.is_empty() {
+        return false;
+    }
+    match path {
+        [Step::Field(root), rest @ ..] if root == "person" => of_person(rest, attributes),
+        [Step::Field(root), rest @ ..] if root == "managers" => of_person(rest.get(1..).unwrap_or_default(), attributes),
+        [Step::Field(_), ..] => false,
+        [] | [Step::Any, ..] => true,
+    }
+}
+
+/// The same of a path below a person, or below an employment of theirs.
+fn of_person(path: &[Step], attributes: &BTreeSet<&str>) -> bool {
+    let [Step::Field(field), rest @ ..] = path else { return true };
+    match (field.as_str(), rest) {
+        ("attributes", [Step::Field(name), ..]) => attributes.contains(name.as_str()),
+        ("attributes", [Step::Any, ..] | []) => true,
+        ("employments", rest) => of_person(rest.get(1..).unwrap_or_default(), attributes),
+        (_, _) => false,
+    }
 }
 
 impl std::fmt::Debug for Compiled {
@@ -74,12 +100,36 @@ pub(crate) fn notes(sources: &Sources, program: &Program) -> Vec<PolicyError> {
     notes
 }
 
+/// What of the engine's own words an error shows: they say which value it stumbled over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Words {
+    /// All.
+    Plain,
+    /// None: a value may be sensitive.
+    Hidden,
+}
+
+impl Words {
+    pub(crate) fn where_sensitive(sensitive: bool) -> Self {
+        if sensitive { Self::Hidden } else { Self::Plain }
+    }
+
+    /// The words, or what stands in their place.
+    pub(crate) fn of(self, said: String) -> String {
+        match self {
+            Self::Plain => said,
+            Self::Hidden => "it fails, and what the engine says of it may show a sensitive value".to_owned(),
+        }
+    }
+}
+
 /// One evaluation: engines, the text that they were given, and an input.
 pub(crate) struct Evaluation<'a> {
     compiled: &'a Compiled,
     printed: &'a [Printed],
     engines: &'a Engines,
     input: Rego,
+    words: Words,
 }
 
 impl Evaluation<'_> {
@@ -113,28 +163,55 @@ impl Evaluation<'_> {
         match why {
             Unanswered::Failed(error) => match limit(&error) {
                 Some(error) => DecideError::Limit(error),
-                None => DecideError::Failed(sources.engine_error(&error.to_string(), self.printed)),
+                None => {
+                    let error = sources.engine_error(&error.to_string(), self.printed);
+                    DecideError::Failed(PolicyError { message: self.words.of(error.message), ..error })
+                }
             },
             Unanswered::Limit(error) => DecideError::Limit(limit_of_machine(&error, self.compiled.limits)),
             Unanswered::Differ { rvm: Err(Broke::Limit(error)), .. } => DecideError::Limit(limit_of_machine(&error, self.compiled.limits)),
             Unanswered::Differ { rvm: Err(Broke::Failed(said, place)), .. } => {
                 let at = place.and_then(|(file, line, column)| sources.origin(&self.compiled.program.settled, &file, line, column));
-                let message = format!("the RVM breaks off where the interpreter does not: {said}");
+                let message = format!("the RVM breaks off where the interpreter does not: {}", self.words.of(said));
                 let error = at.map_or_else(|| PolicyError::bare(message.clone()), |at| sources.error_at(at, message.clone()));
                 DecideError::Differ(error.hint(DIFFER))
             }
             Unanswered::Differ { rvm: Ok(_), .. } => {
                 DecideError::Differ(PolicyError::bare("the interpreter and the RVM give different answers").hint(DIFFER))
             }
-            Unanswered::Differ { rvm: Err(Broke::Panicked(said)), .. } | Unanswered::Panicked(said) => DecideError::Bug(said),
+            Unanswered::Differ { rvm: Err(Broke::Panicked(said)), .. } | Unanswered::Panicked(said) => {
+                DecideError::Bug(self.words.of(said))
+            }
         }
     }
 }
 
 impl Compiled {
     /// Begins an evaluation.
-    pub(crate) fn evaluation(&self, input: Rego) -> Evaluation<'_> {
-        Evaluation { compiled: self, printed: &self.program.printed, engines: &self.program.engines, input }
+    pub(crate) fn evaluation(&self, input: Rego, words: Words) -> Evaluation<'_> {
+        Evaluation { compiled: self, printed: &self.program.printed, engines: &self.program.engines, input, words }
+    }
+
+    /// The same, where these attributes of people are shown nowhere: neither is what a mapping makes of them, nor the words of an error
+    /// that one of their values led to. What reads a person as a whole reads them too.
+    #[must_use]
+    pub fn hiding(mut self, attributes: &BTreeSet<&str>) -> Self {
+        for attribute in self.accounts.values_mut().flat_map(|account| &mut account.attributes) {
+            attribute.sensitive |= attribute.reads.iter().any(|path| may_read(path, attributes));
+        }
+        self.words = Words::where_sensitive(self.facts.decision_reads.iter().any(|path| may_read(path, attributes)));
+        self
+    }
+
+    /// The attributes of an account whose values are shown nowhere.
+    pub fn sensitive(&self, place: &(TargetName, AccountName)) -> impl Iterator<Item = &AttributeName> {
+        let attributes = self.accounts.get(place).into_iter().flat_map(|account| &account.attributes);
+        attributes.filter(|attribute| attribute.sensitive).map(|attribute| &attribute.name)
+    }
+
+    /// What of an error's words is shown where a decision fails.
+    pub(crate) fn words(&self) -> Words {
+        self.words
     }
 
     /// What runs on the interpreter alone, slower than the rest, and why: for the Policy's status.
@@ -171,7 +248,7 @@ impl Compiled {
             }
         });
         match twins {
-            Ok((engines, printed)) => Ok(Evaluation { compiled: self, printed, engines, input }),
+            Ok((engines, printed)) => Ok(Evaluation { compiled: self, printed, engines, input, words: self.words }),
             Err(error) => Err(error.clone()),
         }
     }
@@ -251,6 +328,7 @@ impl Compiled {
             catalogue,
             facts: self.facts.clone(),
             limits: self.limits,
+            words: self.words,
             twins: OnceLock::new(),
         })
     }

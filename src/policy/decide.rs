@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use regorus::Value as Rego;
 
-use super::compiled::{Compiled, DECISION, DIFFER};
+use super::compiled::{Compiled, DECISION, DIFFER, Words};
 use super::decision::{Decision, Reasons};
 use super::engines::{Answer, Unanswered};
 use super::error::{DecideError, PolicyError};
@@ -38,7 +38,7 @@ impl Question<'_> {
 
     /// Asks the engines.
     pub(super) fn ask_both(&self) -> Result<(Decision, Answer), DecideError> {
-        let evaluation = self.compiled().evaluation(self.document().clone());
+        let evaluation = self.compiled().evaluation(self.document().clone(), self.compiled().words());
         match evaluation.answer(DECISION, self.last_decision()) {
             Ok(answer) => {
                 let decision = read(self.compiled(), self.input(), self.document(), &answer.value, self.t())?;
@@ -145,7 +145,11 @@ fn members(set: &Rego) -> Result<impl Iterator<Item = &Rego>, DecideError> {
 
 /// What is wrong with a member, at the line of the rule that gave it.
 fn place(compiled: &Compiled, document: &Rego, set: &str, member: &Rego, unfit: Unfit) -> PolicyError {
-    let mut error = PolicyError::bare(format!("{}: {}", unfit.message, shortened(member)));
+    let shown = match compiled.words() {
+        Words::Plain => shortened(member),
+        Words::Hidden => "(not shown: it may hold a sensitive value)".to_owned(),
+    };
+    let mut error = PolicyError::bare(format!("{}: {shown}", unfit.message));
     error.hint = unfit.hint;
     let lines = compiled
         .twin_evaluation(document.clone())
@@ -167,7 +171,7 @@ fn place(compiled: &Compiled, document: &Rego, set: &str, member: &Rego, unfit: 
 
 /// The member of `roles` or `entitlements` that the catalogue cannot read.
 fn blame(compiled: &Compiled, document: &Rego) -> Option<DecideError> {
-    let roles = compiled.evaluation(document.clone()).rule("data.provost.roles").ok()?;
+    let roles = compiled.evaluation(document.clone(), compiled.words()).rule("data.provost.roles").ok()?;
     let member = roles.as_set().ok()?.iter_sorted().find_map(|value| member::role(value).err().map(|unfit| (value.clone(), unfit)));
     let (value, unfit) = member?;
     Some(DecideError::Unfit(place(compiled, document, "roles", &value, unfit)))

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use regorus::Value as Rego;
 
 use super::check::Problem;
-use super::compiled::{Compiled, DIFFER};
+use super::compiled::{Compiled, DIFFER, Words};
 use super::document;
 use super::engines::Unanswered;
-use super::error::PolicyError;
+use super::error::{DecideError, limit};
 use super::fingerprint::Fingerprint;
 use super::plain::PlainPath;
 use super::question::Question;
@@ -31,6 +31,8 @@ pub struct MappingSource {
     pub expression: String,
     /// What it is to give.
     pub form: MappingForm,
+    /// Its value is shown nowhere.
+    pub sensitive: bool,
     /// Where it stands, for errors: `targets/dir.yaml, mapping.mail`.
     pub place: String,
 }
@@ -60,7 +62,7 @@ pub enum Mapped {
         waits: bool,
     },
     /// It failed: never the same as nothing.
-    Failed(Box<PolicyError>),
+    Failed(Box<DecideError>),
 }
 
 /// What an account's mapping gave, by attribute.
@@ -76,6 +78,8 @@ pub(crate) struct Attribute {
     pub plain: Option<PlainPath>,
     /// Parts of `input` that it reads, also through rules.
     pub reads: BTreeSet<Vec<Step>>,
+    /// Its value is shown nowhere.
+    pub sensitive: bool,
 }
 
 /// The attributes of one account of a target, in the order of the rules `a0`, `a1`, ….
@@ -187,8 +191,12 @@ impl Question<'_> {
         let Some(values) = account.values() else {
             return (all(&|index, attribute| found_in(&BTreeMap::new(), index, attribute)), Some(Fingerprint::of_all(&[])));
         };
-        let evaluation = compiled.evaluation(document.clone());
-        let failed = match evaluation.answer(&values, last) {
+        let evaluation = |attributes: &[Attribute]| {
+            let words = Words::where_sensitive(attributes.iter().any(|attribute| attribute.sensitive));
+            compiled.evaluation(document.clone(), words)
+        };
+        let whole = evaluation(&account.attributes);
+        let failed = match whole.answer(&values, last) {
             Ok(answer) => {
                 let found = by_attribute(&answer.value);
                 return (all(&|index, attribute| found_in(&found, index, attribute)), Some(answer.fingerprint));
@@ -200,21 +208,24 @@ impl Question<'_> {
                         return found_in(&found, index, attribute);
                     }
                     let message = format!("the interpreter and the RVM give different values for `{}`", attribute.name);
-                    Mapped::Failed(Box::new(compiled.error_at(attribute.at, message).hint(DIFFER)))
+                    Mapped::Failed(Box::new(DecideError::Differ(compiled.error_at(attribute.at, message).hint(DIFFER))))
                 })
             }
-            // One of them fails: each by itself, so that the others stand.
-            Err(Unanswered::Failed(_)) => {
-                all(&|index, attribute| match evaluation.rule(&format!("data.{PACKAGE}.{}.a{index}", account.package)) {
+            // One of them fails: each by itself, so that the others stand. What took all the time would only take it once more.
+            Err(Unanswered::Failed(error)) if limit(&error).is_none() => {
+                let alone = |attribute: &Attribute, index: usize| {
+                    evaluation(std::slice::from_ref(attribute)).rule(&format!("data.{PACKAGE}.{}.a{index}", account.package))
+                };
+                all(&|index, attribute| match alone(attribute, index) {
                     Ok(values) => {
                         let values: Vec<Rego> = values.as_set().into_iter().flat_map(|set| set.iter()).cloned().collect();
                         attribute.read(&values, input, compiled)
                     }
-                    Err(error) => Mapped::Failed(Box::new(error.into_policy_error())),
+                    Err(error) => Mapped::Failed(Box::new(error)),
                 })
             }
             Err(why) => {
-                let error = Box::new(evaluation.error(why).into_policy_error());
+                let error = Box::new(whole.error(why));
                 all(&|_, _| Mapped::Failed(error.clone()))
             }
         };
@@ -238,7 +249,8 @@ fn by_attribute(values: &Rego) -> BTreeMap<usize, Vec<Rego>> {
 
 impl Attribute {
     fn read(&self, values: &[Rego], input: &Input, compiled: &Compiled) -> Mapped {
-        let failed = |message: String, hint: &str| Mapped::Failed(Box::new(compiled.error_at(self.at, message).hint(hint)));
+        let failed =
+            |message: String, hint: &str| Mapped::Failed(Box::new(DecideError::Unfit(compiled.error_at(self.at, message).hint(hint))));
         match values {
             [] | [Rego::Null | Rego::Undefined] => Mapped::Undefined { waits: self.waits(input) },
             [value] => match (self.form, value) {

@@ -49,6 +49,7 @@ pub mod twins;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use check::nearest;
 pub use compile::{PolicySource, check, compile, compile_within, policies_digest};
 pub use compiled::Compiled;
 pub use decide::decide;

@@ -142,7 +142,7 @@ impl<'a> Question<'a> {
     /// What the engine fails at.
     pub fn by(&self, engine: EngineKind) -> Option<Result<serde_json::Value, DecideError>> {
         let json = |value: Rego| serde_json::to_value(&value).map_err(|error| DecideError::Bug(error.to_string()));
-        self.compiled.evaluation(self.document().clone()).by(engine, DECISION).map(|value| value.and_then(json))
+        self.compiled.evaluation(self.document().clone(), self.compiled.words()).by(engine, DECISION).map(|value| value.and_then(json))
     }
 
     /// Asks one engine by itself and makes nothing of the answer: what remains is the time that it took. None where it cannot run the policies.
@@ -150,7 +150,7 @@ impl<'a> Question<'a> {
     /// # Errors
     /// What the engine fails at.
     pub fn ask(&self, engine: EngineKind) -> Option<Result<(), DecideError>> {
-        self.compiled.evaluation(self.document().clone()).by(engine, DECISION).map(|value| value.map(drop))
+        self.compiled.evaluation(self.document().clone(), self.compiled.words()).by(engine, DECISION).map(|value| value.map(drop))
     }
 
     pub(super) fn compiled(&self) -> &'a Compiled {

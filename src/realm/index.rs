@@ -140,6 +140,13 @@ impl Realm {
         self.realms.values().next().map(|realm| &realm.spec)
     }
 
+    /// The attributes of people whose values are shown nowhere.
+    #[must_use]
+    pub fn sensitive_attributes(&self) -> BTreeSet<&str> {
+        let attributes = self.realms.values().flat_map(|realm| &realm.spec.attributes);
+        attributes.filter(|(_, rule)| rule.sensitive).map(|(name, _)| name.as_str()).collect()
+    }
+
     /// The zone of people who name none; UTC where the realm names none, or none that exists.
     #[must_use]
     pub fn zone(&self) -> &TimeZone {

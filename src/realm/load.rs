@@ -23,6 +23,7 @@ mod manifest;
 pub mod node;
 pub mod problem;
 mod scalar;
+mod sensitive;
 pub mod yaml;
 
 pub use files::load_folder;
@@ -66,7 +67,7 @@ pub struct Folder {
     pub ignored: usize,
     /// The namespaces that objects name.
     pub namespaces: BTreeSet<String>,
-    /// File → text, for the showing of lines; those of Secrets are blank.
+    /// File → text, for the showing of lines; those of Secrets are blank, and the values of sensitive attributes are cut.
     pub files: BTreeMap<String, String>,
 }
 
@@ -90,6 +91,7 @@ pub fn load_files(files: BTreeMap<String, String>) -> Folder {
     elsewhere.settle(&mut folder);
     generate(&kustomizations, &mut folder);
     refuse_twins(&mut folder);
+    sensitive::hide(&mut folder);
     folder.problems.sort();
     folder.unreadable.sort_by(|a, b| (&a.place, a).cmp(&(&b.place, b)));
     folder

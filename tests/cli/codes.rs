@@ -36,9 +36,81 @@ fn a_ledger_that_is_lost_is_said_before_anything_else() {
     assert!(!folder.plan().err.contains(lost));
     folder.remove(".provost/ledger.db");
     folder.plan().expect(0).says(&["TargetSystem/directory: 4", lost, "removals may be missing"]);
+    folder.run(&["plan", "--quiet"]).expect(0).says(&["warning: TargetSystem/directory: 4", lost]);
+    folder.run(&["plan", "-o", "markdown"]).expect(0).prints(&["**TargetSystem/directory**: 4", "the ledger knows none of them"]);
+    let json = |ran: super::Ran| serde_json::from_str::<serde_json::Value>(&ran.out).unwrap();
+    let warnings = json(folder.run(&["plan", "-o", "json", "--quiet"]).expect(0))["warnings"].clone();
+    assert_eq!(warnings[1]["kind"], "LedgerLost", "{warnings}");
+    assert_eq!(warnings[1]["target"], "directory", "{warnings}");
     // Who is still declared is found by the key, and is known again from then on.
+    let applied = folder.run(&["apply", "-y", "-q", "-o", "json"]).expect(0).says(&[lost]);
+    assert_eq!(json(applied)["plan"]["warnings"].as_array().map(Vec::len), Some(2));
+    let plan = folder.run(&["plan", "-o", "json"]);
+    assert!(!plan.err.contains(lost) && !plan.out.contains("LedgerLost"), "{plan:?}");
+}
+
+#[test]
+fn another_realms_ledger_is_said_as_well() {
+    let folder = Folder::applied();
+    let other = Folder::small();
+    other.edit("realm.yaml", "id: small", "id: other");
+    for person in ["ann", "bob", "eve", "lee"] {
+        other.edit(&format!("people/{person}.yaml"), "externalId: \"", "externalId: \"x");
+    }
+    other.apply().expect(0);
+    let ledger = other.path(".provost/ledger.db");
+    let ledger = ledger.to_str().unwrap();
+    folder.run(&["plan", "-q", "--ledger", ledger]).says(&["TargetSystem/directory: 4 accounts carry this realm's key"]);
+    assert!(!other.run(&["plan", "--ledger", ledger]).expect(0).err.contains("carry this realm's key"), "it is the right one there");
+}
+
+#[test]
+fn what_two_new_people_would_both_have_is_planned_for_neither() {
+    let folder = Folder::applied();
+    folder.write("people/zoe.yaml", ZOE).write("people/zoi.yaml", &ZOE.replace("name: zoe", "name: zoi").replace("1009", "1010"));
+    let said = "would have userName \"zoe\" as well";
+    let plan = folder.plan().expect(4).prints(&["zoe in directory: Ambiguous: 1010", "zoi in directory: Ambiguous: 1009", said]);
+    assert!(!plan.out.contains("+ create"), "{}", plan.out);
+    folder.apply().expect(4).prints(&[said]);
+    assert!(!folder.enabled("directory").contains("zoe"));
+    folder.edit("people/zoi.yaml", "userName: zoe", "userName: zoi");
+    folder.plan().expect(2);
     folder.apply().expect(0);
-    assert!(!folder.plan().err.contains(lost));
+    // Nor what somebody else's account has already, whatever accounts are found by.
+    folder.edit("targets/directory.yaml", "  entitlements:", "  correlation: {attributes: [title]}\n  entitlements:");
+    folder.write("people/max.yaml", &ZOE.replace("name: zoe", "name: max").replace("1009", "1011"));
+    folder.plan().expect(4).prints(&["max in directory: Ambiguous", "has userName \"zoe\" already"]);
+    folder.apply().expect(4);
+}
+
+#[test]
+fn what_is_mapped_to_no_column_is_said_when_it_is_planned() {
+    let folder = Folder::small();
+    folder.edit("targets/directory.yaml", "    displayName:", "    displayNam: {value: input.person.userName}\n    displayName:");
+    let said = [
+        "TargetSystem/directory: Frozen: mapping of `displayNam`: accounts of this target have no such attribute (did you mean `displayName`?)",
+    ];
+    folder.plan().expect(4).prints(&said);
+    folder.apply().expect(4).prints(&said);
+    assert!(!folder.path(".provost/targets/directory.db").exists(), "nothing is made there");
+    let folder = Folder::applied();
+    folder.edit("targets/directory.yaml", "    displayName:", "    badge: {value: input.person.userName}\n    displayName:");
+    folder.plan().expect(4).prints(&["mapping of `badge`", "TargetSystem/directory"]);
+    folder.open("directory").execute_batch("ALTER TABLE accounts ADD COLUMN badge").unwrap();
+    folder.plan().expect(2).prints(&["badge: nothing -> \"lee\""]);
+}
+
+#[test]
+fn a_scope_has_names_and_a_pattern_is_refused() {
+    for (file, good) in [("scope: {names: [\"st*\"]}", "scope: {names: [staff]}"), ("privileged: [\"*\"]", "privileged: [heads]")] {
+        let folder = Folder::applied();
+        let mode = if file.starts_with("scope") { "mode: Authoritative, " } else { "" };
+        folder.edit("targets/directory.yaml", "createMissing: true", &format!("createMissing: true, {mode}{good}"));
+        folder.run(&["check"]).expect(0);
+        folder.edit("targets/directory.yaml", good, file);
+        folder.run(&["check"]).expect(1).says(&["targets/directory.yaml:", "*\" does not have the form"]);
+        folder.plan().expect(4).says(&["targets/directory.yaml:"]);
+    }
 }
 
 #[test]

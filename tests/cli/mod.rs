@@ -5,6 +5,7 @@ mod answers;
 mod bad_input;
 mod codes;
 mod process;
+mod sensitive;
 mod shown;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -41,8 +41,15 @@ fn a_stream_of_manifests_is_read_from_stdin() {
     }
     provost(&folder).args(["plan", "-f", "-"]).write_stdin(stream.clone()).assert().code(2);
     provost(&folder).args(["check", "-f", "-"]).write_stdin(stream.clone()).assert().code(0);
-    provost(&folder).args(["apply", "-y", "-f", "-"]).write_stdin(stream).assert().code(1);
+    provost(&folder).args(["apply", "-y", "-f", "-"]).write_stdin(stream.clone()).assert().code(1);
     assert!(!folder.path(".provost").exists());
+    // With a ledger it is a realm like another one; relative paths start where the command does.
+    let apply = ["apply", "-y", "-q", "-f", "-", "--ledger", "state/ledger.db"];
+    std::fs::create_dir_all(folder.path("state")).unwrap();
+    provost(&folder).args(apply).write_stdin(stream.clone()).assert().code(0);
+    assert!(folder.path("state/ledger.db").exists() && folder.path(".provost/targets/directory.db").exists());
+    assert!(!folder.path(".provost/ledger.db").exists());
+    provost(&folder).args(["plan", "-f", "-", "--ledger", "state/ledger.db"]).write_stdin(stream).assert().code(0);
 }
 
 #[test]

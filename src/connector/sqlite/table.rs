@@ -242,6 +242,7 @@ pub(super) fn profile() -> Schema {
 fn schema(attributes: BTreeMap<AttributeName, AttributeRule>, stable_ids: bool) -> Schema {
     Schema {
         attributes,
+        closed: true,
         can: Capabilities {
             disable: true,
             end_sessions: false,

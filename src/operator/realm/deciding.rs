@@ -10,7 +10,7 @@ use super::RealmTask;
 use super::known::{Known, Stage};
 use super::passes::requested;
 use crate::api::target::TargetSystemSpec;
-use crate::apply::run::{broken, compile_with, rules_of};
+use crate::apply::run::{broken, compile_with, hide, rules_of};
 use crate::model::change::LifecycleState;
 use crate::model::failure::Failure;
 use crate::model::ids::{PersonId, TargetName};
@@ -24,6 +24,7 @@ use crate::plan::decided::{PersonDecision, decide_again};
 use crate::plan::round::Look;
 use crate::plan::rules::TargetRules;
 use crate::plan::sweep::Judging;
+use crate::policy::{Compiled, PolicyError};
 use crate::realm::index::Realm;
 use crate::realm::input::Frozen;
 use crate::realm::object::ResourceKind;
@@ -150,7 +151,7 @@ impl RealmTask {
         for (name, look) in &mut self.looks {
             // What an earlier compilation said of mappings is said anew.
             look.broken = None;
-            take_rules(&self.realm, name, look);
+            take_rules(&self.realm, None, name, look);
         }
         let compiled = compile_with(&self.realm, &mut self.looks);
         if let Err(errors) = &compiled {
@@ -204,7 +205,7 @@ impl RealmTask {
         }
         for name in self.known.iter().filter(|(_, known)| known.renew).map(|(name, _)| name) {
             if let Some(look) = self.looks.get_mut(name) {
-                take_rules(&self.realm, name, look);
+                take_rules(&self.realm, self.compiled.as_ref(), name, look);
             }
         }
     }
@@ -270,8 +271,8 @@ impl RealmTask {
     }
 }
 
-/// Reads a target's rules anew, from the manifests as they are now.
-pub(super) fn take_rules(realm: &Realm, name: &TargetName, look: &mut Look) {
+/// Reads a target's rules anew, from the manifests as they are now; what the policies make of sensitive attributes stays hidden.
+pub(super) fn take_rules(realm: &Realm, compiled: Option<&Result<Compiled, Vec<PolicyError>>>, name: &TargetName, look: &mut Look) {
     match rules_of(realm, name, &look.schema) {
         Ok(Some((rules, broken))) => {
             look.rules = rules;
@@ -279,6 +280,9 @@ pub(super) fn take_rules(realm: &Realm, name: &TargetName, look: &mut Look) {
         }
         Ok(None) => {}
         Err(error) => look.broken = Some(Frozen::new(error.to_string(), format!("TargetSystem/{name}"))),
+    }
+    if let Some(Ok(compiled)) = compiled {
+        hide(compiled, look);
     }
 }
 

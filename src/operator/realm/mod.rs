@@ -342,7 +342,7 @@ impl RealmTask {
                 known.touched.touch_everybody();
             }
             if let Some(look) = self.looks.get_mut(target) {
-                take_rules(&self.realm, target, look);
+                take_rules(&self.realm, self.compiled.as_ref(), target, look);
             }
         }
         self.objects_unreported = true;

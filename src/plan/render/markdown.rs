@@ -24,6 +24,9 @@ pub fn markdown(sheet: &Sheet) -> String {
         sheet.as_of,
         sheet.policies.get(..8).unwrap_or(&sheet.policies)
     );
+    for warning in &sheet.warnings {
+        let _ = writeln!(out, "\n**{}**: {}", cell(&warning.subject), cell(&warning.message));
+    }
     if !sheet.incomplete.is_empty() {
         out.push_str("\n**Not all could be read or decided: this is a lower bound.**\n\n");
         for remark in &sheet.incomplete {

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use crate::api::target::TargetSystemSpec;
 use crate::model::account::AccountKey;
 use crate::model::change::{Act, Change, ChangeLine};
-use crate::model::ids::{AttributeName, PersonId, TargetName};
+use crate::model::ids::{PersonId, TargetName};
 use crate::model::observed::Extent;
 use crate::model::value::Value;
 use crate::plan::digest::digest_of_lines;
@@ -17,6 +17,7 @@ use crate::plan::finding::{Finding, FindingKind, Subject};
 use crate::plan::guard::{Fate, Guarded, Hold};
 use crate::plan::places::Places;
 use crate::plan::round::{Look, Round};
+use crate::plan::rules::SENSITIVE;
 use crate::policy::decision::Enforcement;
 use crate::realm::index::Realm;
 
@@ -60,6 +61,9 @@ pub struct Sheet {
     pub unchanged: usize,
     /// The targets that were looked at: name → type.
     pub targets: BTreeMap<String, String>,
+    /// What has to be known before anything else is read: of a ledger that is lost, or another one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Remark>,
     /// What could not be read or decided: the plan is a lower bound.
     pub incomplete: Vec<Remark>,
     /// What waits for an answer, target by target.
@@ -191,9 +195,6 @@ pub struct ViolationLine {
     pub entitlements: Vec<String>,
 }
 
-/// What stands in place of a value that must not be shown.
-pub const SENSITIVE: &str = "(sensitive)";
-
 impl Sheet {
     /// Writes a round down.
     #[must_use]
@@ -235,6 +236,7 @@ impl Sheet {
             unchanged: people.iter().filter(|person| !affected.contains(person.as_str())).count(),
             affected: affected.len(),
             targets: of.looks.keys().chain(of.round.unread.keys()).map(|name| (name.to_string(), of.type_of(name))).collect(),
+            warnings: of.looks.values().filter_map(Look::warning).map(|finding| of.remark(&finding)).collect(),
             incomplete,
             held,
             findings,
@@ -275,16 +277,14 @@ impl Of<'_> {
     fn line(&self, item: &Guarded, look: &Look, made: &Made<'_>) -> Line {
         let change = &item.change;
         let key = change.key();
-        let sensitive_attribute = |attribute: &AttributeName| {
-            look.rules.account(&key.account).and_then(|rules| rules.mapping.get(attribute)).is_some_and(|mapping| mapping.sensitive)
-        };
+        let mapping = |attribute| look.rules.account(&key.account).and_then(|rules| rules.mapping.get(attribute));
         let (attribute, after) = match change.act() {
             Act::Set(attribute, value) => (Some(attribute), Some(self.value(value))),
             Act::Clear(attribute) => (Some(attribute), None),
             Act::Provide(_) | Act::Create { .. } | Act::Own | Act::Enable | Act::Disable | Act::EndSessions => (None, None),
             Act::Delete | Act::Withdraw | Act::Grant(_) | Act::Revoke(_) => (None, None),
         };
-        let sensitive = attribute.is_some_and(sensitive_attribute);
+        let sensitive = attribute.and_then(mapping).is_some_and(|mapping| mapping.sensitive);
         let shown = change.id().and_then(|id| look.observed.as_ref().ok().and_then(|observed| observed.account(id)));
         let before = attribute.and_then(|attribute| {
             let account = shown?;

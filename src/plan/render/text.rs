@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use owo_colors::Style;
 
-use super::sheet::{Held, Line, Remark, SENSITIVE, Sheet};
+use super::sheet::{Held, Line, Remark, Sheet};
 use super::{Paint, aligned, counted};
+use crate::plan::rules::SENSITIVE;
 
 /// The widest cell that columns are aligned by.
 const WIDEST: usize = 44;

@@ -27,7 +27,7 @@ fn realm(account: &str, expressions: &[(&str, &str)]) -> Result<Compiled, Vec<Po
     let sources = expressions.iter().map(|(name, expression)| {
         let form = if name.starts_with("candidates") { MappingForm::Candidates } else { MappingForm::Value };
         let place = format!("dir.yaml mapping.{name}");
-        (attribute(name), MappingSource { expression: (*expression).to_owned(), form, place })
+        (attribute(name), MappingSource { expression: (*expression).to_owned(), form, sensitive: false, place })
     });
     let mappings = Mappings::from([((target("dir"), AccountName::new(account)), sources.collect())]);
     compile(&[policy(&[("acme.rego", ACME), ("d.json", r#"{"domain": "x.example"}"#)])], &json!({}), &mappings)
@@ -139,7 +139,8 @@ fn a_field_that_is_only_named_is_what_the_engine_finds_there() {
     assert_eq!(of_account.values(), None, "no engine is asked");
     let document = document::of_account(Question::new(&compiled, &input, None, moment(NOW)).document(), &account);
     for (number, path) in paths.iter().enumerate() {
-        let asked = compiled.evaluation(document.clone()).rule(&format!("data.__map.t0.a{number}")).unwrap();
+        let asked =
+            compiled.evaluation(document.clone(), super::super::compiled::Words::Plain).rule(&format!("data.__map.t0.a{number}")).unwrap();
         let found = of_account.attributes[number].plain.as_ref().unwrap().follow(&document);
         let found: BTreeSet<regorus::Value> = found.cloned().into_iter().collect();
         assert_eq!(asked, regorus::Value::from(found), "{path}");

@@ -157,8 +157,11 @@ impl Realm {
         }
         match kind {
             ResourceKind::Realm => {
+                let before = self.realms.get(name).map(|realm| realm.spec.attributes.clone()).unwrap_or_default();
                 if exchange(&mut self.realms, name, spec_of!(Realm)).is_some() {
                     self.find_zone();
+                    // What the policies make of a sensitive attribute is sensitive as well.
+                    touched.recompile |= before != self.realms.get(name).map(|realm| realm.spec.attributes.clone()).unwrap_or_default();
                     touched.everybody = true;
                     touched.targets.extend(self.known_targets());
                 }

@@ -67,6 +67,12 @@ impl Declared {
         self.spec.manager.as_deref().into_iter().chain(employments.filter_map(|employment| employment.manager.as_deref())).collect()
     }
 
+    /// What is wrong where the object names its own person as manager, in any employment: what reads the manager would wait for ever.
+    pub(super) fn manages_themself(&self) -> Option<String> {
+        let name = self.meta.name.as_str();
+        self.managers().contains(name).then(|| format!("`manager: {name}` is this very person"))
+    }
+
     fn same(&self, other: &Self) -> bool {
         self.meta == other.meta && self.spec == other.spec
     }

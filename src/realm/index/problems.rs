@@ -85,6 +85,9 @@ impl Realm {
             for owner in declared.spec.owners.iter().filter(|name| self.is_nobody(name)) {
                 add(false, format!("the owner `{owner}` is no Person"), SPELL);
             }
+            if let Some(error) = declared.manages_themself() {
+                add(true, error, "name somebody else, or nobody: nothing is decided for this person until then");
+            }
             for error in self.attribute_errors(declared) {
                 add(true, error, "nothing is decided for this person until it is mended");
             }
@@ -145,6 +148,8 @@ impl Realm {
             while let Some(one) = next {
                 if let Some(at) = on_way.get(&one.meta.name) {
                     let circle = way.get(*at..).unwrap_or_default();
+                    // Who manages themself is told so by another problem.
+                    let circle = if circle.len() > 1 { circle } else { &[] };
                     let names = circle.iter().map(|one| one.meta.name.as_str()).collect::<Vec<_>>().join(" → ");
                     for member in circle {
                         let message = format!("the managers go round in a circle: {names} → {}", one.meta.name);

@@ -138,7 +138,7 @@ impl Realm {
             return Some((Frozen::new(text, first.place()), None));
         }
         let declared = declared.first()?;
-        if let Some(why) = self.attribute_errors(declared).into_iter().next() {
+        if let Some(why) = declared.manages_themself().or_else(|| self.attribute_errors(declared).into_iter().next()) {
             return Some((Frozen::new(why, declared.place()), None));
         }
         self.binding_error(declared, t)
@@ -166,7 +166,8 @@ impl Realm {
         let errors = all.filter_map(|(name, value)| match rules.get(name) {
             None => Some(format!("the attribute `{name}` is not among those of the Realm: declare it there, or mend its name")),
             Some(rule) if !fits(rule, value) => {
-                Some(format!("the attribute `{name}` is {value}, not what the Realm says of it: {}", shape(rule)))
+                let value = if rule.sensitive { String::new() } else { format!("{value}, ") };
+                Some(format!("the attribute `{name}` is {value}not what the Realm says of it: {}", shape(rule)))
             }
             Some(_) => None,
         });

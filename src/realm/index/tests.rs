@@ -213,6 +213,9 @@ fn the_chain_of_managers_ends_at_nobody_and_in_a_circle() {
         let input = realm.input(&id(person), at(NOW)).unwrap();
         assert_eq!((input.managers.len(), input.managers_unknown), (chain, unknown), "{person}");
     }
+    let own =
+        self::realm(json!({"people/ann": {"employments": [{"startDate": "2026-01-01"}, {"startDate": "2027-01-01", "manager": "ann"}]}}));
+    assert_eq!(own.input(&id("ann"), at(NOW)).unwrap_err().to_string(), "`manager: ann` is this very person (people/ann.yaml:1)");
     assert_eq!(realm.input(&id("fay"), at(NOW)).unwrap().holdings_next, Some(at("2026-07-01T00:00:00Z")), "the manager leaves then");
 }
 

@@ -143,6 +143,8 @@ impl Service {
         let default_mapping = DEFAULT_MAPPING.into_iter().filter(|(name, _)| *name == "userName" || self.knows(name));
         Schema {
             attributes,
+            // A service may take more than its schemas say.
+            closed: false,
             can: Capabilities {
                 disable: self.fields.get("active").is_none_or(|active| !active.read_only),
                 end_sessions: false,

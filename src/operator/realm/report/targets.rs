@@ -1,0 +1,130 @@
+//! What is said of targets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use super::{Stand, fields};
+use crate::api::target::Mode;
+use crate::model::change::ChangeLine;
+use crate::model::failure::Failure;
+use crate::model::ids::{ObjectName, TargetName};
+use crate::operator::realm::RealmTask;
+use crate::operator::realm::known::Known;
+use crate::operator::status::{Said, Truth};
+use crate::plan::digest::digest_of_lines;
+use crate::realm::object::ResourceKind;
+
+/// How many held lines a target shows.
+const SAMPLE: usize = 20;
+
+impl RealmTask {
+    pub(super) fn report_targets(&self) {
+        let briefs: Vec<(ObjectName, Option<String>)> = self
+            .briefs
+            .iter()
+            .filter(|((kind, _), _)| *kind == ResourceKind::TargetSystem)
+            .map(|((_, name), brief)| (name.clone(), brief.requested.clone()))
+            .collect();
+        for (name, requested) in briefs {
+            let target = self.known.keys().find(|target| target.as_str() == name.as_str()).cloned();
+            let (fields, conditions) = match target.as_ref().and_then(|target| Some((target, self.known.get(target)?))) {
+                Some((target, known)) => {
+                    // Nobody looks at what is suspended: that is the answer.
+                    let handled = if known.spec.suspend { requested.as_deref() } else { known.handled.as_deref() };
+                    self.target_status(target, known, handled)
+                }
+                None => {
+                    let torn = self.unreadable.get(&(ResourceKind::TargetSystem, name.clone()));
+                    let stand = torn
+                        .map_or_else(|| Stand::not("Progressing", "not met yet"), |torn| Stand::stalled("InvalidSpec", torn.why.clone()));
+                    (Map::new(), stand.conditions())
+                }
+            };
+            self.say(ResourceKind::TargetSystem, &name, fields, conditions);
+        }
+    }
+
+    fn target_status(&self, target: &TargetName, known: &Known, handled: Option<&str>) -> (Map<String, Value>, Vec<Said>) {
+        let lines: BTreeSet<&ChangeLine> = known.held.values().flat_map(BTreeMap::keys).collect();
+        let held: Vec<ChangeLine> = lines.into_iter().cloned().collect();
+        let digest = digest_of_lines(&held);
+        let linked = self.looks.get(target).map_or(0, |look| look.ledger.links.values().filter(|link| link.id.is_some()).count());
+        let summary = &known.summary;
+        let sample: Vec<&str> = held.iter().take(SAMPLE).map(ChangeLine::as_str).collect();
+        let guard = (!held.is_empty()).then(|| json!({"digest": digest, "sample": sample}));
+        let counts =
+            json!({"managed": linked, "unmatched": summary.unmatched, "orphaned": summary.orphaned, "protected": summary.protected});
+        let pending = known.open.values().filter(|open| open.reason != "Held").count() + known.sending.len();
+        let sweep = summary.sweep.map(|(started, finished, complete, read)| {
+            json!({"started": started, "finished": finished, "complete": complete, "read": read, "drift": summary.drift})
+        });
+        let fields = fields([
+            ("lastSweep", sweep),
+            ("accounts", known.swept.then_some(counts)),
+            ("pending", Some(json!(pending))),
+            ("held", Some(json!(held.len()))),
+            ("guard", guard),
+            ("lastHandledReconcileAt", handled.map(|at| json!(at))),
+        ]);
+        let connected = match &known.connected {
+            None => Said::new("Connected", Truth::Unknown, "Progressing", "not asked yet"),
+            Some(Ok(())) => Said::new("Connected", Truth::True, "Connected", ""),
+            Some(Err(failure)) => Said::new("Connected", Truth::False, failure.reason(), failure.to_string()),
+        };
+        let is_held = match known.held.values().flat_map(BTreeMap::values).min() {
+            None => Said::new("Held", Truth::False, "WithinLimits", ""),
+            Some(why) => {
+                Said::new("Held", Truth::True, why.as_str(), format!("{} changes wait for an answer: digest {digest}", held.len()))
+            }
+        };
+        let mut conditions = self.target_stand(target, known, held.len()).conditions();
+        conditions.extend([connected, is_held, in_sync(known)]);
+        (fields, conditions)
+    }
+
+    fn target_stand(&self, target: &TargetName, known: &Known, held: usize) -> Stand {
+        if known.spec.suspend {
+            return Stand { ready: Truth::True, reason: "Suspended", message: "nothing is read or written".to_owned(), stalled: false };
+        }
+        if let Some(broken) = self.looks.get(target).and_then(|look| look.broken.as_ref()) {
+            return Stand::stalled("InvalidSpec", broken.reason.to_string());
+        }
+        match &known.connected {
+            None => return Stand::not("Progressing", "not asked yet"),
+            Some(Err(failure @ Failure::Config(_))) => return Stand::stalled("InvalidSpec", failure.to_string()),
+            Some(Err(failure)) => return Stand::not(failure.reason(), failure.to_string()),
+            Some(Ok(())) => {}
+        }
+        if let Some(refused) = &known.summary.refused {
+            return Stand::stalled("Refused", refused.clone());
+        }
+        if held > 0 {
+            return Stand::not("Held", format!("{held} changes wait for an answer"));
+        }
+        if !known.swept {
+            return Stand::not("Progressing", "not read as a whole yet");
+        }
+        if let Some((person, open)) = known.open.iter().next() {
+            return Stand::not(open.reason, format!("{} people are not as they should be; {person}: {}", known.open.len(), open.message));
+        }
+        if !known.sending.is_empty() {
+            return Stand::not("Progressing", format!("changes of {} people are being sent", known.sending.len()));
+        }
+        Stand::ready()
+    }
+}
+
+fn in_sync(known: &Known) -> Said {
+    let summary = &known.summary;
+    let observe = known.spec.mode == Some(Mode::Observe);
+    let complete = summary.sweep.is_some_and(|(_, _, complete, _)| complete);
+    let differs = known.open.len() + usize::try_from(summary.out_of_scope).unwrap_or(usize::MAX) + known.sending.len();
+    match (known.swept, complete) {
+        (false, _) => Said::new("InSync", Truth::Unknown, "Progressing", "not read as a whole yet"),
+        (true, false) => Said::new("InSync", Truth::Unknown, "SweepIncomplete", "the last sweep did not read everything"),
+        (true, true) if observe => Said::new("InSync", Truth::Unknown, "ObserveOnly", "nothing is written here"),
+        (true, true) if differs > 0 => Said::new("InSync", Truth::False, "Drifted", format!("{differs} people or accounts differ")),
+        (true, true) => Said::new("InSync", Truth::True, "InSync", ""),
+    }
+}
