@@ -171,7 +171,7 @@ pub fn person_of(known: &Known<'_>, others: &BTreeMap<TargetName, Ledger>, text:
 /// The sheet of a session.
 #[must_use]
 pub fn sheet(session: &Session, flags: &Where, person: Option<&PersonId>) -> Sheet {
-    let items = session.round.targets.values().flat_map(|target| target.plan.items());
+    let items = session.round.targets.values().flat_map(|target| target.plan.items_and_to_come());
     let people = items.map(|item| item.change.key().person.clone()).filter(|of| person.is_none_or(|person| person == of)).collect();
     let compiled = session.seen.compiled.as_ref().ok();
     let places = Places::of(&session.loaded.realm, compiled, session.loaded.places.clone(), &people, session.t);

@@ -30,6 +30,15 @@ pub struct Course {
     pub next: Option<Timestamp>,
 }
 
+impl Course {
+    /// Whether the account is to be shut, be it only until it is deleted.
+    #[must_use]
+    pub fn shuts(&self) -> bool {
+        // A leaver's or a gone person's account is shut first, so that a late or held Delete leaves nobody in.
+        self.aim == Aim::Disabled || self.aim == Aim::Deleted && self.state == LifecycleState::Terminated
+    }
+}
+
 /// What an account is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Aim {

@@ -12,6 +12,7 @@ pub mod desired;
 pub mod digest;
 pub mod entitlements;
 pub mod finding;
+pub mod foreseen;
 pub mod guard;
 pub mod lookups;
 pub mod order;

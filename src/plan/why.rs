@@ -254,12 +254,13 @@ impl Known<'_> {
 
     /// What the plan does with an account, as far as it is of interest.
     fn planned(&self, key: &AccountKey, of_interest: impl Fn(&Act) -> bool) -> Vec<String> {
-        let items = self.round.targets.get(&key.target).into_iter().flat_map(|round| round.plan.items());
+        let items = self.round.targets.get(&key.target).into_iter().flat_map(|round| round.plan.items_and_to_come());
         let theirs = items.filter(|item| item.change.key() == key && of_interest(item.change.act()));
         theirs
             .map(|item| {
                 let object = item.change.act().object().map(|object| format!(" {object}")).unwrap_or_default();
-                let what = format!("{}{object}", item.change.act().verb());
+                let when = item.comes.map(|at| format!(", when it comes at {at}")).unwrap_or_default();
+                let what = format!("{}{object}{when}", item.change.act().verb());
                 match &item.fate {
                     Fate::Send(_) => format!("the next apply: {what}"),
                     Fate::Held(hold) => format!("held: {what}: {hold}"),

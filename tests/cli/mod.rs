@@ -1,6 +1,7 @@
 //! The command line on folders: what it prints, what it writes, and its exit codes.
 
 mod acme;
+mod announced;
 mod answers;
 mod bad_input;
 mod codes;

@@ -13,7 +13,7 @@ use crate::operator::status::{LastError, NextStep, Shown};
 use crate::plan::course::{Aim, Standpoint};
 use crate::plan::desired::{Desired, DesiredPerson};
 use crate::plan::finding::Subject;
-use crate::plan::guard::{Fate, GuardedPlan};
+use crate::plan::guard::GuardedPlan;
 use crate::plan::rules::TargetRules;
 
 /// What is to be shown of these people's accounts in one target.
@@ -60,7 +60,7 @@ pub(super) fn shown(
             all.entry(key.clone()).or_default().last_error.get_or_insert(error);
         }
     }
-    for item in plan.items().iter().filter(|item| matches!(item.fate, Fate::Held(_))) {
+    for item in plan.held() {
         all.entry(item.change.key().clone()).or_default().waiting.insert(item.change.line().to_string());
     }
     all

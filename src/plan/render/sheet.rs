@@ -14,7 +14,7 @@ use crate::model::observed::Extent;
 use crate::model::value::Value;
 use crate::plan::digest::digest_of_lines;
 use crate::plan::finding::{Finding, FindingKind, Subject};
-use crate::plan::guard::{Fate, Guarded, Hold};
+use crate::plan::guard::{Fate, Guarded, GuardedPlan, Hold};
 use crate::plan::places::Places;
 use crate::plan::round::{Look, Round};
 use crate::policy::decision::Enforcement;
@@ -155,6 +155,9 @@ pub struct Line {
     pub brake: Option<String>,
     /// Send, Held, Waits, Frozen or Observed.
     pub fate: &'static str,
+    /// When it comes, where it is still to come and held already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comes: Option<Timestamp>,
     /// Why it does not simply go out, or what lets it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub note: String,
@@ -205,18 +208,17 @@ impl Sheet {
         for (target, round) in &of.round.targets {
             let Some(look) = of.looks.get(target) else { continue };
             let made = made(round.plan.items());
-            all_lines.extend(round.plan.items().iter().map(|item| item.change.line()));
+            all_lines.extend(round.plan.items_and_to_come().map(|item| item.change.line()));
             held_lines.extend(round.plan.held().map(|item| item.change.line()));
             changes.extend(
                 round
                     .plan
-                    .items()
-                    .iter()
+                    .items_and_to_come()
                     .filter(|item| of.person.is_none_or(|person| item.change.key().person == *person))
                     .map(|item| of.line(item, look, &made)),
             );
             if round.plan.is_held() {
-                held.push(of.held(target, round.plan.items(), round.plan.plan().shrank, round.plan.held_digest()));
+                held.push(of.held(target, &round.plan));
             }
         }
         let people = of.realm.people();
@@ -315,6 +317,7 @@ impl Of<'_> {
             sensitive,
             brake: change.brake().map(|brake| brake.to_string()),
             fate,
+            comes: item.comes,
             note,
             reasons: self
                 .places
@@ -343,16 +346,17 @@ impl Of<'_> {
         }
     }
 
-    fn held(&self, target: &TargetName, items: &[Guarded], shrank: bool, digest: String) -> Held {
+    fn held(&self, target: &TargetName, plan: &GuardedPlan) -> Held {
+        let digest = plan.held_digest();
         let mut reasons: BTreeMap<String, (BTreeSet<String>, usize)> = BTreeMap::new();
-        for item in items {
+        for item in plan.held() {
             if let Fate::Held(hold) = &item.fate {
                 let (accounts, changes) = reasons.entry(hold.to_string()).or_default();
                 accounts.insert(item.change.key().owner());
                 *changes += 1;
             }
         }
-        if shrank && reasons.is_empty() {
+        if plan.plan().shrank && reasons.is_empty() {
             reasons.insert(Hold::Shrunk.to_string(), (BTreeSet::new(), 0));
         }
         let reasons = reasons.into_iter().map(|(why, (accounts, changes))| HeldReason { why, accounts: accounts.len(), changes }).collect();
