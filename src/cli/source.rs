@@ -193,6 +193,8 @@ pub fn known(session: &Session) -> Known<'_> {
     Known {
         realm: &session.loaded.realm,
         looks: &session.seen.looks,
+        others: &session.seen.others,
+        recorded: false,
         round: &session.round,
         compiled: session.seen.compiled.as_ref().ok(),
         places: &session.loaded.places,

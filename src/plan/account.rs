@@ -20,6 +20,7 @@ use super::desired::Stand;
 use super::entitlements;
 use super::finding::{Finding, FindingKind};
 use super::foreseen::{Foreseen, foresee};
+use super::not_shut::not_shut;
 use super::rules::USER_NAME;
 use super::sight::Sight;
 
@@ -68,6 +69,15 @@ pub fn plan_account(mut sight: Sight<'_>, known: Option<&Link>, found: Found<'_>
     };
     if matches!(sight.person.stand, Stand::Frozen(_)) || values.frozen {
         sight.broken = true;
+    }
+    match &found {
+        Found::Account { seen, .. } => {
+            let account = seen.account();
+            let touchable = !account.own_login && !sight.rules.is_protected(&account.name);
+            out.findings.extend(not_shut(&sight, known, touchable && account.state != AccountState::Disabled));
+        }
+        Found::Unread => out.findings.extend(not_shut(&sight, known, known.is_some_and(|link| link.state != AccountState::Disabled))),
+        Found::Missing(_) | Found::GivenAway | Found::Blocked { .. } => {}
     }
     match found {
         Found::Account { seen, adopted } => {

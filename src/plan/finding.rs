@@ -65,6 +65,8 @@ pub enum FindingKind {
     CannotDisable,
     /// Never touched.
     Protected,
+    /// Its person must be out, and something stops that of which nobody is asked: it is paused, observed or suspended.
+    NotShut,
     /// It lies in an authoritative scope on an account that is not a person's.
     OutOfScope,
     /// It reads back otherwise than it was sent.

@@ -15,6 +15,7 @@ pub mod finding;
 pub mod foreseen;
 pub mod guard;
 pub mod lookups;
+pub mod not_shut;
 pub mod order;
 mod overruns;
 pub mod places;

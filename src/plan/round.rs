@@ -21,6 +21,7 @@ use super::decided::Decided;
 use super::desired::{Desired, Stand};
 use super::finding::{Finding, FindingKind, Subject};
 use super::guard::{Answers, Approval, Beside, Fate, GuardedPlan, Judged, Settling, Watch, guard, judge, realm_holds, standing};
+use super::not_shut::not_shut_where_suspended;
 use super::rules::TargetRules;
 use super::sweep::{Judging, Plan, plan};
 
@@ -125,13 +126,24 @@ impl Rest<'_> {
     }
 }
 
-/// Plans and judges all targets.
+/// Plans and judges all targets. `others` are the ledgers of targets that are not looked at.
 #[must_use]
-pub fn plan_round(realm: &Realm, decided: Decided, looks: &BTreeMap<TargetName, Look>, settling: Option<&Settling>, t: Timestamp) -> Round {
+pub fn plan_round(
+    realm: &Realm,
+    decided: Decided,
+    looks: &BTreeMap<TargetName, Look>,
+    others: &BTreeMap<TargetName, Ledger>,
+    settling: Option<&Settling>,
+    t: Timestamp,
+) -> Round {
     let unread = looks.iter().filter_map(|(name, look)| Some((name.clone(), look.observed.as_ref().err()?.clone()))).collect();
     let rest = Rest { settling, ..Rest::default() };
     let targets = plan_looks(realm, &decided, looks.iter(), &rest, t);
-    let findings = findings(realm, &decided, looks);
+    let mut findings = findings(realm, &decided, looks);
+    for (target, ledger) in others.iter().filter(|(target, _)| realm.target(target).is_some_and(|target| target.spec.suspend)) {
+        let desired = decided.desired(realm, target, ledger, t);
+        findings.extend(not_shut_where_suspended(target, &desired, ledger, realm.absence_judged(), t));
+    }
     Round { targets, unread, decided, findings, removals_kept_back: realm.removals_kept_back() }
 }
 

@@ -26,6 +26,10 @@ pub struct Known<'a> {
     pub realm: &'a Realm,
     /// What was seen.
     pub looks: &'a BTreeMap<TargetName, Look>,
+    /// The ledgers of targets that were not looked at.
+    pub others: &'a BTreeMap<TargetName, Ledger>,
+    /// It was not seen just now, but is on record: all that is known stands there.
+    pub recorded: bool,
     /// What is to be done.
     pub round: &'a Round,
     /// The policies, where they compile.
@@ -74,8 +78,12 @@ pub struct AccountLine {
     pub account: String,
     /// What it is called there.
     pub login: String,
-    /// Whether it can be used.
-    pub state: AccountState,
+    /// Whether it can be used; none where that was not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<AccountState>,
+    /// Why it was not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
     /// Since when it is shut.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
@@ -94,6 +102,9 @@ pub struct Entitled {
     pub account: String,
     /// Whether the target shows it.
     pub held: bool,
+    /// Why nobody knows whether it is held: the target was not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
     /// Whether it is ours to remove.
     pub ours: bool,
     /// Since when Provost has it on record.
@@ -169,7 +180,7 @@ impl Known<'_> {
     #[must_use]
     pub fn holders(&self, key: &EntitlementKey) -> Vec<Holder> {
         let mut people: BTreeSet<PersonId> = self.realm.people();
-        people.extend(self.looks.get(&key.target).into_iter().flat_map(|look| look.ledger.links.keys().map(|key| key.person.clone())));
+        people.extend(self.ledger(&key.target).into_iter().flat_map(|ledger| ledger.links.keys().map(|key| key.person.clone())));
         let mut holders = Vec::new();
         let mut theirs = BTreeSet::new();
         for person in people {
@@ -194,6 +205,7 @@ impl Known<'_> {
                     key: of.to_string(),
                     account: String::new(),
                     held: true,
+                    unread: None,
                     ours: false,
                     since: None,
                     until: None,
@@ -204,6 +216,28 @@ impl Known<'_> {
             }
         }
         holders
+    }
+
+    fn ledger(&self, target: &TargetName) -> Option<&Ledger> {
+        self.looks.get(target).map(|look| &look.ledger).or_else(|| self.others.get(target))
+    }
+
+    /// Why nobody knows what a target holds; none where it was looked at, and where there is no such target.
+    #[must_use]
+    pub fn unread(&self, target: &TargetName) -> Option<String> {
+        match self.looks.get(target).map(|look| &look.observed) {
+            Some(Ok(_)) => None,
+            Some(Err(failure)) => Some(failure.to_string()),
+            None if self.realm.target(target).is_some_and(|target| target.spec.suspend) => Some("the target is suspended".to_owned()),
+            None => self.realm.target_unreadable(target).map(|why| format!("the TargetSystem cannot be read: {why}")),
+        }
+    }
+
+    /// The same of one account in a target that was read in part only; `seen` is what was seen of it.
+    fn unseen(&self, target: &TargetName, seen: Option<&Account>) -> Option<String> {
+        let observed = self.looks.get(target)?.observed.as_ref().ok().filter(|_| !self.recorded)?;
+        let read = observed.extent().is_complete() || seen.is_some_and(|account| account.entitlements_complete);
+        (!read).then(|| "the target was read in part only".to_owned())
     }
 
     /// The accounts of this person that were seen there: by the ledger's id, else by owner key.
@@ -236,18 +270,49 @@ impl Known<'_> {
                 let key = AccountKey { person: person.clone(), target: target.clone(), account: account.clone() };
                 let link = look.ledger.links.get(&key);
                 let shown = seen.get(account);
+                let unseen = shown.is_none().then(|| self.unseen(target, None)).flatten();
                 let reasons =
                     asked.and_then(|asked| asked.get(account)).map(|asked| asked.reasons.iter().map(ToString::to_string).collect());
                 lines.push(AccountLine {
                     target: target.to_string(),
                     account: account.to_string(),
                     login: shown.map(|account| account.name.clone()).or_else(|| link.map(|link| link.name.clone())).unwrap_or_default(),
-                    state: shown.map_or(AccountState::Absent, |account| account.state),
+                    state: shown.map(|account| account.state).or_else(|| unseen.is_none().then_some(AccountState::Absent)),
+                    unread: unseen,
                     since: link.and_then(|link| link.disabled),
                     plan: self.planned(&key, |act| act.object().is_none() || matches!(act, Act::Set(..) | Act::Clear(_))),
                     reasons: reasons.unwrap_or_default(),
                 });
             }
+        }
+        lines.extend(self.unread_accounts(person));
+        lines
+    }
+
+    /// Accounts in targets that were not read: those on record, and those that are asked for.
+    fn unread_accounts(&self, person: &PersonId) -> Vec<AccountLine> {
+        let decision = self.round.decided.people.get(person).and_then(|decided| decided.decision.as_ref().ok());
+        let asked: BTreeMap<_, _> = decision.map(|decision| decision.accounts.iter().collect()).unwrap_or_default();
+        let ledgers = self.looks.values().map(|look| &look.ledger).chain(self.others.values());
+        let links: BTreeMap<_, _> = ledgers.flat_map(|ledger| ledger.links_of(person)).collect();
+        let names: BTreeSet<(TargetName, AccountName)> =
+            links.keys().map(|key| (key.target.clone(), key.account.clone())).chain(asked.keys().map(|of| (*of).clone())).collect();
+        let mut lines = Vec::new();
+        for (target, account) in names {
+            let Some(why) = self.unread(&target) else { continue };
+            let link = links.get(&AccountKey { person: person.clone(), target: target.clone(), account: account.clone() });
+            let known = link.filter(|link| link.id.is_some()).map(|link| format!("; last seen {:?}", link.state)).unwrap_or_default();
+            let reasons = asked.get(&(target.clone(), account.clone())).map(|reasons| reasons.iter().map(ToString::to_string).collect());
+            lines.push(AccountLine {
+                target: target.to_string(),
+                account: account.to_string(),
+                login: link.map(|link| link.name.clone()).unwrap_or_default(),
+                state: None,
+                unread: Some(format!("{why}{known}")),
+                since: link.and_then(|link| link.disabled),
+                plan: Vec::new(),
+                reasons: reasons.unwrap_or_default(),
+            });
         }
         lines
     }
@@ -280,6 +345,7 @@ impl Known<'_> {
             key: key.to_string(),
             account: account.to_string(),
             held: false,
+            unread: None,
             ours: false,
             since: None,
             until: None,
@@ -305,7 +371,29 @@ impl Known<'_> {
                 }
             }
         }
+        for ledger in self.looks.values().map(|look| &look.ledger).chain(self.others.values()) {
+            if self.unread(&ledger.target).is_none() {
+                continue;
+            }
+            for (of, link) in ledger.links_of(person) {
+                for (key, grant) in &link.grants {
+                    let of = (of.account.clone(), key.clone());
+                    let entitled = all.entry(of.clone()).or_insert_with(|| blank(&of));
+                    (entitled.ours, entitled.since) = (true, Some(grant.since));
+                    entitled.until = entitled.until.or(grant.until);
+                }
+            }
+        }
         for ((account, key), entitled) in &mut all {
+            if !entitled.held {
+                let unseen = || {
+                    // Whose it is costs a walk through all accounts.
+                    self.unseen(&key.target, None)?;
+                    let seen = self.seen_accounts(person, &key.target);
+                    self.unseen(&key.target, seen.iter().find(|(name, _)| name == account).map(|(_, account)| *account))
+                };
+                entitled.unread = self.unread(&key.target).or_else(unseen);
+            }
             entitled.plan = self.fate_of(person, account, key, entitled);
         }
         all
@@ -319,12 +407,15 @@ impl Known<'_> {
             return Some(planned);
         }
         let desired = self.round.targets.get(&key.target).and_then(|round| round.desired.people.get(person));
+        if entitled.unread.is_some() {
+            return None;
+        }
         match (entitled.held, entitled.chains.is_empty()) {
             (false, false) => Some(match (desired, self.looks.get(&key.target)) {
                 (_, None) => "there is no readable TargetSystem of that name".to_owned(),
                 (Some(desired), _) if desired.withheld.contains(key) => "withheld by a violation".to_owned(),
                 (Some(desired), _) if desired.revoked.contains_key(key) => "taken away by a violation".to_owned(),
-                (None, Some(_)) => "the target could not be read".to_owned(),
+                (None, Some(_)) => "nothing is planned for this person here".to_owned(),
                 (Some(_), Some(_)) => "not given in the person's state, or the account is not ready (see above)".to_owned(),
             }),
             (true, true) if entitled.ours => Some("nobody asks for it any more, and it is kept for now".to_owned()),

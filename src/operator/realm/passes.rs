@@ -431,6 +431,7 @@ fn open_of(finding: &Finding) -> Option<Open> {
         | FindingKind::DisabledElsewhere
         | FindingKind::CannotDisable
         | FindingKind::Protected
+        | FindingKind::NotShut
         | FindingKind::OutOfScope
         | FindingKind::Normalised => return None,
     };

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::counted;
 use super::sheet::{Line, Sheet};
-use super::text::{counts, object, places, sign, why, word};
+use super::text::{counts, not_shut, object, places, sign, why, word};
 
 /// How many rows a table has at most: a comment that is too long is refused.
 const ROWS: usize = 200;
@@ -29,6 +29,12 @@ pub fn markdown(sheet: &Sheet) -> String {
         for remark in &sheet.incomplete {
             let target = if remark.target.is_empty() { String::new() } else { format!(" ({})", cell(&remark.target)) };
             let _ = writeln!(out, "- **{}** {}{target}: {}", remark.kind, cell(&remark.subject), cell(&remark.message));
+        }
+    }
+    if not_shut(sheet).next().is_some() {
+        out.push_str("\n**Still in, and should not be**\n\n");
+        for remark in not_shut(sheet) {
+            let _ = writeln!(out, "- {} ({}): {}", cell(&remark.subject), cell(&remark.target), cell(&remark.message));
         }
     }
     for held in &sheet.held {

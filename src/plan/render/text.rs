@@ -6,6 +6,7 @@ use owo_colors::Style;
 
 use super::sheet::{Held, Line, Remark, SENSITIVE, Sheet};
 use super::{Paint, aligned, counted};
+use crate::plan::finding::FindingKind;
 
 /// The widest cell that columns are aligned by.
 const WIDEST: usize = 44;
@@ -19,7 +20,7 @@ const FEW: usize = 5;
 pub fn text(sheet: &Sheet, paint: Paint) -> String {
     let mut out = String::new();
     header(sheet, paint, &mut out);
-    incomplete(sheet, paint, &mut out);
+    urgent(sheet, paint, &mut out);
     for held in &sheet.held {
         hold(sheet, held, paint, &mut out);
     }
@@ -45,14 +46,25 @@ fn header(sheet: &Sheet, paint: Paint, out: &mut String) {
         writeln!(out, "{head}   {people} affected, {} declared · {targets} · policies {policies} · as of {}", sheet.people, sheet.as_of);
 }
 
-fn incomplete(sheet: &Sheet, paint: Paint, out: &mut String) {
-    if sheet.incomplete.is_empty() {
+/// Who is in and must not be, and what could not be read or decided.
+fn urgent(sheet: &Sheet, paint: Paint, out: &mut String) {
+    let urgent: Vec<&Remark> = not_shut(sheet).chain(&sheet.incomplete).collect();
+    if urgent.is_empty() {
         return;
     }
     out.push('\n');
-    for remark in &sheet.incomplete {
+    for remark in urgent {
         let _ = writeln!(out, "{} {}", paint.style("!", Style::new().red().bold()), said(remark));
     }
+}
+
+/// Findings that stand first, since somebody is in who must not be.
+pub(super) fn not_shut(sheet: &Sheet) -> impl Iterator<Item = &Remark> {
+    sheet.findings.iter().filter(|remark| is_not_shut(remark))
+}
+
+fn is_not_shut(remark: &Remark) -> bool {
+    remark.kind == FindingKind::NotShut.to_string()
 }
 
 fn said(remark: &Remark) -> String {
@@ -224,7 +236,7 @@ fn violations(sheet: &Sheet, paint: Paint, out: &mut String) {
 
 /// Those that can come by the thousand are counted, with the first few; the others stand each.
 fn findings(sheet: &Sheet, out: &mut String) {
-    let mut kinds: Vec<&str> = sheet.findings.iter().map(|remark| remark.kind.as_str()).collect();
+    let mut kinds: Vec<&str> = sheet.findings.iter().filter(|remark| !is_not_shut(remark)).map(|remark| remark.kind.as_str()).collect();
     kinds.dedup();
     for (index, kind) in kinds.iter().enumerate() {
         let all: Vec<&Remark> = sheet.findings.iter().filter(|remark| remark.kind == *kind).collect();
