@@ -16,8 +16,8 @@ use crate::api::approval::{Answer, Approval, ApprovalSpec};
 use crate::api::time::{Moment, Span};
 use crate::folder::run::{Access, Session};
 use crate::model::change::ChangeLine;
+use crate::model::digest::digest_of_lines;
 use crate::model::ids::TargetName;
-use crate::plan::digest::digest_of_lines;
 use crate::plan::guard::{Fate, Guarded};
 use crate::plan::render::text::held;
 

@@ -5,8 +5,10 @@ use jiff::Timestamp;
 use super::source::Tell;
 use super::world::World;
 use crate::folder::load::Loaded;
+use crate::folder::run::Session;
+use crate::model::change::ChangeLine;
 use crate::policy::PolicyError;
-use crate::realm::index::RealmProblem;
+use crate::realm::index::{RealmProblem, lines_of};
 use crate::realm::load::{Folder, Problem, Severity, render};
 
 /// Tells what is wrong with the manifests themselves; how many errors there are.
@@ -31,6 +33,21 @@ pub fn of_realm(loaded: &Loaded, t: Timestamp, world: &mut World) -> usize {
         world.error(&wrong.reason.to_string());
     }
     problems.iter().filter(|problem| problem.freezes).count() + loaded.realm.policy_errors().len()
+}
+
+/// Tells which answers are over, apart from those that have released all that they named: they did what they were for.
+pub fn of_answers(session: &Session, world: &mut World) {
+    let realm = &session.loaded.realm;
+    let ledgers = || session.seen.looks.values().map(|look| &look.ledger).chain(session.seen.others.values());
+    for over in realm.approvals_over(session.t) {
+        let named = realm.approvals().filter(|approval| approval.meta.name == over.name).flat_map(|approval| lines_of(&approval.spec));
+        let released = |line: &ChangeLine| {
+            ledgers().flat_map(|ledger| &ledger.released).any(|(name, lines)| name.as_str() == over.name.as_str() && lines.contains(line))
+        };
+        if !world.quiet && !named.collect::<Vec<_>>().iter().all(released) {
+            show(&located(&over, &session.loaded), &session.loaded.folder, world);
+        }
+    }
 }
 
 /// Tells what is wrong with the policies.

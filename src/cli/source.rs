@@ -123,6 +123,9 @@ impl Where {
                 ));
             }
         }
+        if tell == Tell::All {
+            problems::of_answers(&session, world);
+        }
         if let Err(errors) = &session.seen.compiled {
             problems::of_policies(errors, world);
         }

@@ -186,7 +186,7 @@ fn since(link: Option<&Link>, state: LifecycleState, t: Timestamp) -> Option<Tim
 fn implied_by_grace(link: Option<&Link>, rules: &TargetRules, t: Timestamp) -> bool {
     link.is_some_and(|link| {
         link.grants.iter().any(|(key, grant)| {
-            let ends = rules.grace(key).and_then(|grace| grant.lapsed.unwrap_or(t).checked_add(grace).ok());
+            let ends = rules.grace_ends(key, grant.lapsed.unwrap_or(t));
             ends.is_some_and(|ends| ends > t) && grant.until.is_none_or(|until| until > t)
         })
     })

@@ -51,6 +51,8 @@ pub enum FindingKind {
     Unclaimed,
     /// A violation wants it gone, and it is not ours.
     CannotRevoke,
+    /// Nothing gives it any more, and it is kept until its grace is over.
+    Grace,
     /// It carries our key, and nobody declares its person.
     Orphan,
     /// It carries the key of a person whose account is another one.

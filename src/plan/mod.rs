@@ -9,7 +9,6 @@ pub mod correlate;
 pub mod course;
 pub mod decided;
 pub mod desired;
-pub mod digest;
 pub mod entitlements;
 pub mod finding;
 pub mod foreseen;

@@ -170,10 +170,16 @@ impl Known<'_> {
             frozen,
             accounts: self.accounts(person),
             entitlements: self.entitlements(person).into_values().collect(),
-            violations: decision.map(|decision| decision.violations.clone()).unwrap_or_default(),
+            violations: decision.into_iter().flat_map(|decision| &decision.violations).map(|violation| self.as_of_now(violation)).collect(),
             findings: findings.map(|finding| format!("{}: {}", finding.kind, finding.message)).collect(),
             next: next_due(person, self.round, self.looks, &ledgers, self.t),
         }
+    }
+
+    /// A waiver that is over accepts nothing any more.
+    fn as_of_now(&self, violation: &Violation) -> Violation {
+        let waived = violation.waived.clone().filter(|_| violation.is_waived_at(self.t));
+        Violation { waived, ..violation.clone() }
     }
 
     /// Everybody who holds it or would, and the accounts of nobody that do.
@@ -418,10 +424,22 @@ impl Known<'_> {
                 (None, Some(_)) => "nothing is planned for this person here".to_owned(),
                 (Some(_), Some(_)) => "not given in the person's state, or the account is not ready (see above)".to_owned(),
             }),
-            (true, true) if entitled.ours => Some("nobody asks for it any more, and it is kept for now".to_owned()),
+            (true, true) if entitled.ours => Some(match self.grace_ends(&of, key) {
+                Some(ends) => format!("nobody asks for it any more, and it is kept until {ends} (grace)"),
+                None => "nobody asks for it any more, and it is kept for now".to_owned(),
+            }),
             (true, true) => Some("nobody asks for it, and it is not ours".to_owned()),
             (true, false) | (false, true) => None,
         }
+    }
+
+    /// When the grace of something ends that nobody at work is given any more.
+    fn grace_ends(&self, of: &AccountKey, key: &EntitlementKey) -> Option<Timestamp> {
+        let standing = self.round.decided.people.get(&of.person)?.standing.as_ref()?;
+        standing.lifecycle.as_ref().filter(|lifecycle| lifecycle.state == LifecycleState::Active)?;
+        let look = self.looks.get(&key.target)?;
+        let grant = look.ledger.links.get(of)?.grants.get(key)?;
+        look.rules.grace_ends(key, grant.lapsed.unwrap_or(self.t)).filter(|ends| *ends > self.t)
     }
 
     /// Each reason as a chain from its place to the entitlement.

@@ -7,6 +7,7 @@ mod bad_input;
 mod codes;
 mod process;
 mod shown;
+mod said;
 mod stopped;
 
 use std::collections::{BTreeMap, BTreeSet};

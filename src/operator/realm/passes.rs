@@ -425,6 +425,7 @@ fn open_of(finding: &Finding) -> Option<Open> {
         FindingKind::Frozen => ("Frozen", false),
         FindingKind::Unclaimed
         | FindingKind::CannotRevoke
+        | FindingKind::Grace
         | FindingKind::Orphan
         | FindingKind::Duplicate
         | FindingKind::Unmatched

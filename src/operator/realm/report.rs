@@ -13,12 +13,12 @@ use super::known::{Known, Open};
 use crate::api::target::Mode;
 use crate::apply::target::Report;
 use crate::model::change::{Act, ChangeLine};
+use crate::model::digest::digest_of_lines;
 use crate::model::failure::Failure;
 use crate::model::ids::{ObjectName, PersonId, TargetName};
 use crate::operator::scribe::{Happened, Saying};
 use crate::operator::status::{Said, Spoken, Truth};
 use crate::plan::decided::PersonDecision;
-use crate::plan::digest::digest_of_lines;
 use crate::realm::index::RealmProblem;
 use crate::realm::object::ResourceKind;
 
@@ -334,6 +334,10 @@ impl RealmTask {
         }
         match self.problems_of(kind, name).next() {
             None => Stand::ready(),
+            // It is never edited: only another one helps.
+            Some(problem) if kind == ResourceKind::Approval && problem.message.contains("digest") => {
+                Stand::stalled("InvalidSpec", told(problem))
+            }
             // What is named may still come: no edit of this object is needed for that.
             Some(problem) => Stand::not(if problem.message.contains("role") { "UnknownRole" } else { "InvalidReference" }, told(problem)),
         }
@@ -501,8 +505,12 @@ fn compliant(decision: Option<&PersonDecision>, t: Timestamp) -> Option<Said> {
         }
         return Some(Said::new("Compliant", Truth::False, "Violations", rules.join("; ")));
     }
-    let reason = if decision.violations.is_empty() { "NoViolations" } else { "Waived" };
-    Some(Said::new("Compliant", Truth::True, reason, ""))
+    if decision.violations.is_empty() {
+        return Some(Said::new("Compliant", Truth::True, "NoViolations", ""));
+    }
+    let waived = decision.violations.iter().take(VIOLATIONS).filter_map(|violation| Some((&violation.rule, violation.waived.as_ref()?)));
+    let waived: Vec<String> = waived.map(|(rule, waiver)| format!("{rule}: {waiver}")).collect();
+    Some(Said::new("Compliant", Truth::True, "Waived", waived.join("; ")))
 }
 
 fn told(problem: &RealmProblem) -> String {

@@ -22,10 +22,10 @@ pub use approvals::{Answers, Approval};
 pub use brakes::{Beside, Judged, RealmHolds, judge, realm_holds, standing};
 pub use settling::Settling;
 
-use super::digest::digest_of_lines;
 use super::order;
 use super::rules::TargetRules;
 use super::sweep::Plan;
+use crate::model::digest::digest_of_lines;
 
 /// What becomes of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]

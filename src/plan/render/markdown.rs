@@ -54,10 +54,11 @@ pub fn markdown(sheet: &Sheet) -> String {
     table("Held", &pick(&|line| line.fate == "Held"), &mut out);
     table("Taken away", &pick(&|line| line.fate != "Held" && line.removal), &mut out);
     table("Changed and given", &pick(&|line| line.fate != "Held" && !line.removal), &mut out);
-    if !sheet.violations.is_empty() {
+    if !sheet.violations.is_empty() || !sheet.waived.is_empty() {
         out.push_str("\n**Violations**\n\n| person | rule | |\n| --- | --- | --- |\n");
-        for violation in &sheet.violations {
-            let _ = writeln!(out, "| {} | {} | {} |", cell(&violation.name), cell(&violation.rule), cell(&violation.message));
+        for violation in sheet.violations.iter().chain(&sheet.waived) {
+            let waived = violation.waived.as_ref().map(|waiver| format!(" *({})*", cell(&waiver.to_string()))).unwrap_or_default();
+            let _ = writeln!(out, "| {} | {} | {}{waived} |", cell(&violation.name), cell(&violation.rule), cell(&violation.message));
         }
     }
     let mut kinds: Vec<&str> = sheet.findings.iter().map(|remark| remark.kind.as_str()).collect();

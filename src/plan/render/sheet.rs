@@ -9,15 +9,15 @@ use serde_json::Value as Json;
 use crate::api::target::TargetSystemSpec;
 use crate::model::account::AccountKey;
 use crate::model::change::{Act, Change, ChangeLine};
+use crate::model::digest::digest_of_lines;
 use crate::model::ids::{AttributeName, PersonId, TargetName};
 use crate::model::observed::Extent;
 use crate::model::value::Value;
-use crate::plan::digest::digest_of_lines;
 use crate::plan::finding::{Finding, FindingKind, Subject};
 use crate::plan::guard::{Fate, Guarded, GuardedPlan, Hold};
 use crate::plan::places::Places;
 use crate::plan::round::{Look, Round};
-use crate::policy::decision::Enforcement;
+use crate::policy::decision::{Enforcement, Violation, Waiver};
 use crate::realm::index::Realm;
 
 /// What a sheet is made of.
@@ -70,6 +70,9 @@ pub struct Sheet {
     pub findings: Vec<Remark>,
     /// Violations that nobody accepts.
     pub violations: Vec<ViolationLine>,
+    /// Violations that somebody accepts, as long as that holds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waived: Vec<ViolationLine>,
     /// Act → how many, held ones included.
     pub summary: BTreeMap<String, usize>,
     /// The digest of all lines.
@@ -192,6 +195,9 @@ pub struct ViolationLine {
     pub enforcement: Enforcement,
     /// What it is about.
     pub entitlements: Vec<String>,
+    /// Until when it is accepted, by whom and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waived: Option<Waiver>,
 }
 
 /// What stands in place of a value that must not be shown.
@@ -240,7 +246,8 @@ impl Sheet {
             incomplete,
             held,
             findings,
-            violations: of.violations(),
+            violations: of.violations(of.round.violations(of.t)),
+            waived: of.violations(of.round.waived(of.t)),
             summary,
             digest: digest_of_lines(&all_lines),
             held_digest: (!held_lines.is_empty()).then(|| digest_of_lines(&held_lines)),
@@ -439,11 +446,12 @@ impl Of<'_> {
         (incomplete.into_iter().collect(), findings.into_iter().collect())
     }
 
-    fn violations(&self) -> Vec<ViolationLine> {
-        let all = self.round.violations(self.t).into_iter().filter(|(person, _)| self.person.is_none_or(|asked| asked == person));
+    fn violations(&self, all: BTreeMap<PersonId, Vec<Violation>>) -> Vec<ViolationLine> {
+        let all = all.into_iter().filter(|(person, _)| self.person.is_none_or(|asked| asked == person));
         all.flat_map(|(person, violations)| {
             let name = self.name(&person);
             violations.into_iter().map(move |violation| ViolationLine {
+                waived: violation.waived.clone().filter(|_| violation.is_waived_at(self.t)),
                 person: person.to_string(),
                 name: name.clone(),
                 rule: violation.rule,

@@ -211,7 +211,7 @@ pub(super) fn places(line: &Line) -> String {
 }
 
 fn violations(sheet: &Sheet, paint: Paint, out: &mut String) {
-    if sheet.violations.is_empty() {
+    if sheet.violations.is_empty() && sheet.waived.is_empty() {
         return;
     }
     let _ = writeln!(out, "\n{}", paint.style("Violations", Style::new().bold()));
@@ -219,13 +219,16 @@ fn violations(sheet: &Sheet, paint: Paint, out: &mut String) {
     let cells: Vec<Vec<String>> = sheet
         .violations
         .iter()
+        .chain(&sheet.waived)
         .map(|violation| {
+            let waived = violation.waived.as_ref().map(|waiver| format!("[{waiver}]"));
+            let about = violation.entitlements.join(", ");
             vec![
                 violation.name.clone(),
                 violation.rule.clone(),
                 word(violation.enforcement),
                 violation.message.clone(),
-                violation.entitlements.join(", "),
+                [about].into_iter().filter(|about| !about.is_empty()).chain(waived).collect::<Vec<_>>().join(" "),
             ]
         })
         .collect();

@@ -30,7 +30,7 @@ pub fn because(because: &Because, only: bool, paint: Paint) -> String {
         }
     }
     for violation in &because.violations {
-        let waived = violation.waived.as_ref().map(|waiver| format!(" (accepted until {})", waiver.until)).unwrap_or_default();
+        let waived = violation.waived.as_ref().map(|waiver| format!(" [{waiver}]")).unwrap_or_default();
         let _ =
             writeln!(out, "\n{} {}: {}{waived}", paint.style("violation", Style::new().yellow().bold()), violation.rule, violation.message);
     }
