@@ -7,6 +7,7 @@ use super::world::World;
 use crate::folder::load::Loaded;
 use crate::folder::run::Session;
 use crate::model::change::ChangeLine;
+use crate::plan::render::whole_word;
 use crate::policy::PolicyError;
 use crate::realm::index::{RealmProblem, lines_of};
 use crate::realm::load::{Folder, Problem, Severity, render};
@@ -90,30 +91,4 @@ fn quoted_line(text: &str, problem: &RealmProblem) -> Option<(u32, u32, u32)> {
         let column = u32::try_from(bare.get(..at)?.chars().count()).ok()?.saturating_add(1);
         Some((number, column, u32::try_from(name.chars().count()).ok()?))
     })
-}
-
-/// Where the name stands by itself, and not as a part of another word.
-fn whole_word(line: &str, name: &str) -> Option<usize> {
-    let part_of_word = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
-    line.match_indices(name).map(|(at, _)| at).find(|at| {
-        let before = line.get(..*at).and_then(|before| before.chars().next_back());
-        let after = line.get(at.saturating_add(name.len())..).and_then(|after| after.chars().next());
-        !before.is_some_and(part_of_word) && !after.is_some_and(part_of_word)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_found_where_it_stands_by_itself() {
-        for (line, name, expected) in [
-            ("  department: Finance", "nan", None),
-            ("  manager: nan", "nan", Some(11)),
-            ("  subjects: [{name: ann-b}, {name: ann}]", "ann", Some(35)),
-        ] {
-            assert_eq!(whole_word(line, name), expected, "{line}");
-        }
-    }
 }

@@ -14,7 +14,7 @@ use crate::folder::run::{Access, Session};
 use crate::model::ids::{PersonId, TargetName};
 use crate::model::ledger::Ledger;
 use crate::plan::places::Places;
-use crate::plan::render::{Of, Sheet};
+use crate::plan::render::{Names, Of, Sheet};
 use crate::plan::why::{Known, person_called};
 use crate::policy::policies_digest;
 use crate::realm::index::Realm;
@@ -182,6 +182,7 @@ pub fn sheet(session: &Session, flags: &Where, person: Option<&PersonId>) -> She
         realm: &session.loaded.realm,
         looks: &session.seen.looks,
         round: &session.round,
+        names: &Names::of(&session.loaded.realm),
         places: &places,
         policies: policies_digest(&crate::apply::run::sources(&session.loaded.realm)),
         flags: flags.flags(),

@@ -164,7 +164,14 @@ fn follow(
             return;
         }
     }
-    revoke(sight, account, key, Cause::Policy, vec![Reason::new("no policy and no binding gives it any more")], out);
+    revoke(
+        sight,
+        account,
+        key,
+        Cause::Policy,
+        vec![Reason::at("no policy and no binding gives it any more", sight.person.place.clone())],
+        out,
+    );
 }
 
 /// Whether something is asked for that the account does not hold.

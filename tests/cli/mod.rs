@@ -4,10 +4,11 @@ mod acme;
 mod announced;
 mod answers;
 mod bad_input;
+mod clear;
 mod codes;
 mod process;
-mod shown;
 mod said;
+mod shown;
 mod stopped;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use super::names::Names;
 use crate::api::target::TargetSystemSpec;
 use crate::model::account::AccountKey;
 use crate::model::change::{Act, Change, ChangeLine};
@@ -28,6 +29,8 @@ pub struct Of<'a> {
     pub looks: &'a BTreeMap<TargetName, Look>,
     /// What is to be done.
     pub round: &'a Round,
+    /// How people are called.
+    pub names: &'a Names,
     /// Where things come from.
     pub places: &'a Places,
     /// The digest of the policies.
@@ -89,11 +92,21 @@ pub struct Remark {
     pub kind: String,
     /// About whom or what.
     pub subject: String,
+    /// The same, so that it is nobody else.
+    #[serde(skip)]
+    pub label: String,
     /// Which target; empty: none in particular.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub target: String,
     /// In words.
     pub message: String,
+}
+
+impl Remark {
+    fn new(kind: impl Into<String>, subject: impl Into<String>, target: impl Into<String>, message: impl Into<String>) -> Self {
+        let subject = subject.into();
+        Self { kind: kind.into(), label: subject.clone(), subject, target: target.into(), message: message.into() }
+    }
 }
 
 /// What one target holds back.
@@ -134,6 +147,9 @@ pub struct Line {
     pub person: String,
     /// Whose: the name of the Person object, else the externalId.
     pub name: String,
+    /// The same, so that it is nobody else's.
+    #[serde(skip)]
+    pub label: String,
     /// Which account; empty: the ordinary one.
     pub account: String,
     /// What the account is called in the target.
@@ -187,6 +203,9 @@ pub struct ViolationLine {
     pub person: String,
     /// The name of the Person object.
     pub name: String,
+    /// The same, so that it is nobody else's.
+    #[serde(skip)]
+    pub label: String,
     /// The rule.
     pub rule: String,
     /// In words.
@@ -281,6 +300,10 @@ impl Of<'_> {
         self.realm.declared(person).first().map_or_else(|| person.to_string(), |declared| declared.meta.name.to_string())
     }
 
+    fn label(&self, person: &PersonId) -> String {
+        self.names.label(self.realm, person)
+    }
+
     fn line(&self, item: &Guarded, look: &Look, made: &Made<'_>) -> Line {
         let change = &item.change;
         let key = change.key();
@@ -315,6 +338,7 @@ impl Of<'_> {
             target: key.target.to_string(),
             person: key.person.to_string(),
             name: self.name(&key.person),
+            label: self.label(&key.person),
             account: key.account.to_string(),
             login: self.login(change, look, shown.map(|account| account.name.as_str()), made),
             entitlement: change.act().object().filter(|_| matches!(change.act(), Act::Grant(_) | Act::Revoke(_) | Act::Provide(_))),
@@ -348,7 +372,7 @@ impl Of<'_> {
             Value::Text(text) => Json::from(text.as_str()),
             Value::Bool(bool) => Json::from(*bool),
             Value::Many(many) => many.iter().map(String::as_str).collect(),
-            Value::Account(key) => Json::from(format!("the account of {}", self.name(&key.person))),
+            Value::Account(key) => Json::from(format!("the account of {}", self.label(&key.person))),
             Value::Later(target) => Json::from(format!("known after {target}")),
         }
     }
@@ -371,15 +395,20 @@ impl Of<'_> {
     }
 
     fn remark(&self, finding: &Finding) -> Remark {
+        let of_account = |name: String, key: &AccountKey| if key.account.is_ordinary() { name } else { format!("{name}#{}", key.account) };
         let (subject, target) = match &finding.subject {
             Subject::Realm => ("the realm".to_owned(), String::new()),
             Subject::Person(person) => (self.name(person), String::new()),
             Subject::Target(target) => (format!("TargetSystem/{target}"), target.to_string()),
-            Subject::Account(key) if key.account.is_ordinary() => (self.name(&key.person), key.target.to_string()),
-            Subject::Account(key) => (format!("{}#{}", self.name(&key.person), key.account), key.target.to_string()),
+            Subject::Account(key) => (of_account(self.name(&key.person), key), key.target.to_string()),
             Subject::Found(target, id) => (format!("account {id}"), target.to_string()),
         };
-        Remark { kind: finding.kind.to_string(), subject, target, message: finding.message.clone() }
+        let label = match &finding.subject {
+            Subject::Person(person) => self.label(person),
+            Subject::Account(key) => of_account(self.label(&key.person), key),
+            Subject::Realm | Subject::Target(_) | Subject::Found(..) => subject.clone(),
+        };
+        Remark { label, ..Remark::new(finding.kind.to_string(), subject, target, finding.message.clone()) }
     }
 
     /// What makes the plan a lower bound, and what does not.
@@ -390,31 +419,16 @@ impl Of<'_> {
             let name = torn.name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
             let subject = torn.kind.map_or_else(|| torn.place.to_string(), |kind| format!("{kind}{name}"));
             let place = if torn.place.file.is_empty() { String::new() } else { format!(" ({})", torn.place) };
-            incomplete.insert(Remark {
-                kind: "Unreadable".to_owned(),
-                subject,
-                target: String::new(),
-                message: format!("cannot be read: {}{place}", torn.why),
-            });
+            incomplete.insert(Remark::new("Unreadable", subject, "", format!("cannot be read: {}{place}", torn.why)));
         }
         for (target, failure) in &self.round.unread {
             let message = format!("not read, nothing is planned here: {failure}");
-            incomplete.insert(Remark {
-                kind: failure.reason().to_owned(),
-                subject: format!("TargetSystem/{target}"),
-                target: target.to_string(),
-                message,
-            });
+            incomplete.insert(Remark::new(failure.reason(), format!("TargetSystem/{target}"), target.as_str(), message));
         }
         for (target, round) in &self.round.targets {
             if let Extent::Partial(why) = &round.plan.plan().extent {
                 let message = format!("read in part only, no removal is planned here for what was not read: {why}");
-                incomplete.insert(Remark {
-                    kind: "Partial".to_owned(),
-                    subject: format!("TargetSystem/{target}"),
-                    target: target.to_string(),
-                    message,
-                });
+                incomplete.insert(Remark::new("Partial", format!("TargetSystem/{target}"), target.as_str(), message));
             }
         }
         let whose = |finding: &Finding| match &finding.subject {
@@ -436,12 +450,7 @@ impl Of<'_> {
         }
         if let Some(frozen) = &self.round.removals_kept_back {
             let message = format!("no removal by policy is planned: {}", frozen.reason);
-            findings.insert(Remark {
-                kind: "RemovalsKeptBack".to_owned(),
-                subject: "the realm".to_owned(),
-                target: String::new(),
-                message,
-            });
+            findings.insert(Remark::new("RemovalsKeptBack", "the realm", "", message));
         }
         (incomplete.into_iter().collect(), findings.into_iter().collect())
     }
@@ -449,11 +458,12 @@ impl Of<'_> {
     fn violations(&self, all: BTreeMap<PersonId, Vec<Violation>>) -> Vec<ViolationLine> {
         let all = all.into_iter().filter(|(person, _)| self.person.is_none_or(|asked| asked == person));
         all.flat_map(|(person, violations)| {
-            let name = self.name(&person);
+            let (name, label) = (self.name(&person), self.label(&person));
             violations.into_iter().map(move |violation| ViolationLine {
                 waived: violation.waived.clone().filter(|_| violation.is_waived_at(self.t)),
                 person: person.to_string(),
                 name: name.clone(),
+                label: label.clone(),
                 rule: violation.rule,
                 message: violation.message,
                 enforcement: violation.enforcement,

@@ -1,11 +1,12 @@
 //! A plan for people: what is held and what could not be read, removals, the rest, and what it comes to.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use owo_colors::Style;
 
 use super::sheet::{Held, Line, Remark, SENSITIVE, Sheet};
-use super::{Paint, aligned, counted};
+use super::{Paint, aligned, counted, whole_word};
 use crate::plan::finding::FindingKind;
 
 /// The widest cell that columns are aligned by.
@@ -48,13 +49,13 @@ fn header(sheet: &Sheet, paint: Paint, out: &mut String) {
 
 /// Who is in and must not be, and what could not be read or decided.
 fn urgent(sheet: &Sheet, paint: Paint, out: &mut String) {
-    let urgent: Vec<&Remark> = not_shut(sheet).chain(&sheet.incomplete).collect();
+    let urgent = together(not_shut(sheet).chain(&sheet.incomplete));
     if urgent.is_empty() {
         return;
     }
     out.push('\n');
-    for remark in urgent {
-        let _ = writeln!(out, "{} {}", paint.style("!", Style::new().red().bold()), said(remark));
+    for (subject, remark) in urgent {
+        let _ = writeln!(out, "{} {}", paint.style("!", Style::new().red().bold()), said(&subject, remark));
     }
 }
 
@@ -67,10 +68,29 @@ fn is_not_shut(remark: &Remark) -> bool {
     remark.kind == FindingKind::NotShut.to_string()
 }
 
-fn said(remark: &Remark) -> String {
-    let place =
-        if remark.target.is_empty() || remark.subject.ends_with(&remark.target) { String::new() } else { format!(" in {}", remark.target) };
-    format!("{}{place}: {}: {}", remark.subject, remark.kind, remark.message)
+/// What is the same of many is told once, with the first of them and how many more.
+pub(super) fn together<'a>(remarks: impl Iterator<Item = &'a Remark>) -> Vec<(String, &'a Remark)> {
+    let mut same: Vec<(&Remark, usize)> = Vec::new();
+    let mut places: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
+    for remark in remarks {
+        let key = (remark.kind.as_str(), remark.target.as_str(), remark.message.as_str());
+        let place = *places.entry(key).or_insert(same.len());
+        match same.get_mut(place) {
+            Some((_, count)) => *count += 1,
+            None => same.push((remark, 1)),
+        }
+    }
+    let subject = |remark: &Remark, count: usize| match count {
+        1 => remark.label.clone(),
+        _ => format!("{} and {} more", remark.label, count - 1),
+    };
+    same.into_iter().map(|(remark, count)| (subject(remark, count), remark)).collect()
+}
+
+fn said(subject: &str, remark: &Remark) -> String {
+    let told = remark.target.is_empty() || remark.subject == format!("TargetSystem/{}", remark.target);
+    let place = if told { String::new() } else { format!(" in {}", remark.target) };
+    format!("{subject}{place}: {}: {}", remark.kind, remark.message)
 }
 
 fn hold(sheet: &Sheet, held: &Held, paint: Paint, out: &mut String) {
@@ -140,7 +160,7 @@ fn row(line: &Line) -> Vec<String> {
         "Held" => String::new(),
         _ => format!(" [{}]", line.fate.to_lowercase()),
     };
-    vec![sign(line).to_owned(), word(&line.act).to_owned(), object(line), line.name.clone(), format!("{}{note}", why(line)), places(line)]
+    vec![sign(line).to_owned(), word(&line.act).to_owned(), object(line), line.label.clone(), format!("{}{note}", why(line)), places(line)]
 }
 
 /// What it does at a glance.
@@ -224,7 +244,7 @@ fn violations(sheet: &Sheet, paint: Paint, out: &mut String) {
             let waived = violation.waived.as_ref().map(|waiver| format!("[{waiver}]"));
             let about = violation.entitlements.join(", ");
             vec![
-                violation.name.clone(),
+                violation.label.clone(),
                 violation.rule.clone(),
                 word(violation.enforcement),
                 violation.message.clone(),
@@ -247,7 +267,9 @@ fn findings(sheet: &Sheet, out: &mut String) {
         let _ = writeln!(out, "{}{kind}: {}", if index == 0 { "\n" } else { "" }, all.len());
         for remark in all.iter().take(shown) {
             let place = if remark.target.is_empty() { String::new() } else { format!("{}: ", remark.target) };
-            let subject = if remark.message.contains(&remark.subject) { String::new() } else { format!("{}: ", remark.subject) };
+            // What is said of an account of nobody begins with that account.
+            let told = remark.subject.starts_with("account ") && whole_word(&remark.message, &remark.subject) == Some(0);
+            let subject = if told { String::new() } else { format!("{}: ", remark.label) };
             let _ = writeln!(out, "  {place}{subject}{}", remark.message);
         }
         if all.len() > shown {
