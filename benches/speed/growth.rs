@@ -74,7 +74,7 @@ pub fn measure(people: usize, t: Timestamp) -> Times {
     let decided =
         decide_all(&realm, seen.compiled.as_ref().map_err(|_| panic!("the policies compile")), &rules(&seen), &BTreeMap::new(), t);
     assert!(decided.people.values().all(|person| person.decision.is_ok()), "everybody is decided");
-    let round = plan_round(&realm, decided, &seen.looks, None, t);
+    let round = plan_round(&realm, decided, &seen.looks, &seen.others, None, t);
     let reports = runtime.block_on(carry_out(&round, &mut seen, &targets, &store, t, &|_: &TargetName, _: usize| {}));
     assert!(reports.values().all(|report| report.as_ref().is_ok_and(|report| report.failed() == 0)), "all is carried out");
     drop((round, seen));
@@ -94,7 +94,7 @@ pub fn measure(people: usize, t: Timestamp) -> Times {
     let again = least(rounds, || took(|| decide_again(&realm, compiled, &rules, &known, &everybody, &decided, t)).0);
     let plan = least(rounds, || {
         let decided = decided.clone();
-        let (plan, round) = took(|| plan_round(&realm, decided, &seen.looks, None, t));
+        let (plan, round) = took(|| plan_round(&realm, decided, &seen.looks, &seen.others, None, t));
         assert!(round.targets[&name].plan.items().is_empty(), "the target is at rest");
         plan
     });
@@ -107,7 +107,7 @@ pub fn measure(people: usize, t: Timestamp) -> Times {
             let observed = list(look);
             realm.learn(&name, reading(&look.rules, &observed, &look.ledger));
             look.observed = Ok(observed);
-            plan_round(&realm, decided, &seen.looks, None, t)
+            plan_round(&realm, decided, &seen.looks, &seen.others, None, t)
         };
         took(work).0
     });

@@ -134,7 +134,7 @@ pub fn plan(realm: &Realm, seen: &Seen, settling: Option<&Settling>, t: Timestam
     let mut ledgers = seen.others.clone();
     ledgers.extend(seen.looks.iter().map(|(name, look)| (name.clone(), look.ledger.clone())));
     let decided = decide_all(realm, seen.compiled.as_ref().map_err(|_| &broken), &rules, &ledgers, t);
-    plan_round(realm, decided, &seen.looks, settling, t)
+    plan_round(realm, decided, &seen.looks, &seen.others, settling, t)
 }
 
 /// What freezes everybody where the policies do not compile.

@@ -8,6 +8,7 @@ use crate::connector::{Batch, Done, Reader, Wanted, Write, Writer};
 use crate::ledger::{LedgerStore, StoreError};
 use crate::model::account::AccountKey;
 use crate::model::change::{Act, Change, ChangeLine};
+use crate::model::digest::digest_of;
 use crate::model::entitlement::EntitlementKey;
 use crate::model::failure::Failure;
 use crate::model::ids::{AccountId, ApprovalName, AttributeName, PersonId, TargetName};
@@ -16,7 +17,6 @@ use crate::model::observed::{Lookup, Observed};
 use crate::model::schema::Schema;
 use crate::model::value::Attributes;
 use crate::plan::desired::Desired;
-use crate::plan::digest::digest_of;
 use crate::plan::guard::GuardedPlan;
 use crate::plan::rules::TargetRules;
 

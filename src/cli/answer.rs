@@ -16,8 +16,8 @@ use crate::api::approval::{Answer, Approval, ApprovalSpec};
 use crate::api::time::{Moment, Span};
 use crate::folder::run::{Access, Session};
 use crate::model::change::ChangeLine;
+use crate::model::digest::digest_of_lines;
 use crate::model::ids::TargetName;
-use crate::plan::digest::digest_of_lines;
 use crate::plan::guard::{Fate, Guarded};
 use crate::plan::render::text::held;
 
@@ -161,7 +161,7 @@ fn chosen(args: &Common, decision: Answer, session: &Session, target: &TargetNam
     }
     // What is sent anyway can be rejected as well; approved is what is held.
     let answerable = |item: &&Guarded| matches!(item.fate, Fate::Held(_)) || decision == Answer::Reject && !args.changes.is_empty();
-    let known: BTreeSet<ChangeLine> = round.plan.items().iter().filter(answerable).map(|item| item.change.line()).collect();
+    let known: BTreeSet<ChangeLine> = round.plan.items_and_to_come().filter(answerable).map(|item| item.change.line()).collect();
     if args.changes.is_empty() {
         anyhow::ensure!(!known.is_empty(), "nothing is held in {target}");
         return Ok(known);
@@ -175,7 +175,7 @@ fn chosen(args: &Common, decision: Answer, session: &Session, target: &TargetNam
 
 /// Nobody approves what concerns themselves.
 fn not_of_oneself(approver: &str, session: &Session, target: &TargetName, lines: &BTreeSet<ChangeLine>) -> anyhow::Result<()> {
-    let items = session.round.targets.get(target).into_iter().flat_map(|round| round.plan.items());
+    let items = session.round.targets.get(target).into_iter().flat_map(|round| round.plan.items_and_to_come());
     for item in items.filter(|item| lines.contains(&item.change.line())) {
         let person = &item.change.key().person;
         let names = session.loaded.realm.declared(person);

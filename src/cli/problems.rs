@@ -5,8 +5,11 @@ use jiff::Timestamp;
 use super::source::Tell;
 use super::world::World;
 use crate::folder::load::Loaded;
+use crate::folder::run::Session;
+use crate::model::change::ChangeLine;
+use crate::plan::render::whole_word;
 use crate::policy::PolicyError;
-use crate::realm::index::RealmProblem;
+use crate::realm::index::{RealmProblem, lines_of};
 use crate::realm::load::{Folder, Problem, Severity, render};
 
 /// Tells what is wrong with the manifests themselves; how many errors there are.
@@ -31,6 +34,21 @@ pub fn of_realm(loaded: &Loaded, t: Timestamp, world: &mut World) -> usize {
         world.error(&wrong.reason.to_string());
     }
     problems.iter().filter(|problem| problem.freezes).count() + loaded.realm.policy_errors().len()
+}
+
+/// Tells which answers are over, apart from those that have released all that they named: they did what they were for.
+pub fn of_answers(session: &Session, world: &mut World) {
+    let realm = &session.loaded.realm;
+    let ledgers = || session.seen.looks.values().map(|look| &look.ledger).chain(session.seen.others.values());
+    for over in realm.approvals_over(session.t) {
+        let named = realm.approvals().filter(|approval| approval.meta.name == over.name).flat_map(|approval| lines_of(&approval.spec));
+        let released = |line: &ChangeLine| {
+            ledgers().flat_map(|ledger| &ledger.released).any(|(name, lines)| name.as_str() == over.name.as_str() && lines.contains(line))
+        };
+        if !world.quiet && !named.collect::<Vec<_>>().iter().all(released) {
+            show(&located(&over, &session.loaded), &session.loaded.folder, world);
+        }
+    }
 }
 
 /// Tells what is wrong with the policies.
@@ -73,30 +91,4 @@ fn quoted_line(text: &str, problem: &RealmProblem) -> Option<(u32, u32, u32)> {
         let column = u32::try_from(bare.get(..at)?.chars().count()).ok()?.saturating_add(1);
         Some((number, column, u32::try_from(name.chars().count()).ok()?))
     })
-}
-
-/// Where the name stands by itself, and not as a part of another word.
-fn whole_word(line: &str, name: &str) -> Option<usize> {
-    let part_of_word = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
-    line.match_indices(name).map(|(at, _)| at).find(|at| {
-        let before = line.get(..*at).and_then(|before| before.chars().next_back());
-        let after = line.get(at.saturating_add(name.len())..).and_then(|after| after.chars().next());
-        !before.is_some_and(part_of_word) && !after.is_some_and(part_of_word)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_found_where_it_stands_by_itself() {
-        for (line, name, expected) in [
-            ("  department: Finance", "nan", None),
-            ("  manager: nan", "nan", Some(11)),
-            ("  subjects: [{name: ann-b}, {name: ann}]", "ann", Some(35)),
-        ] {
-            assert_eq!(whole_word(line, name), expected, "{line}");
-        }
-    }
 }

@@ -14,7 +14,7 @@ use crate::folder::run::{Access, Session};
 use crate::model::ids::{PersonId, TargetName};
 use crate::model::ledger::Ledger;
 use crate::plan::places::Places;
-use crate::plan::render::{Of, Sheet};
+use crate::plan::render::{Names, Of, Sheet};
 use crate::plan::round::Look;
 use crate::plan::why::{Known, person_called};
 use crate::policy::policies_digest;
@@ -118,6 +118,9 @@ impl Where {
         for warning in session.seen.looks.values().filter_map(Look::warning) {
             world.warn(&format!("{}: {}", warning.subject, warning.message));
         }
+        if tell == Tell::All {
+            problems::of_answers(&session, world);
+        }
         if let Err(errors) = &session.seen.compiled {
             problems::of_policies(errors, world);
         }
@@ -166,7 +169,7 @@ pub fn person_of(known: &Known<'_>, others: &BTreeMap<TargetName, Ledger>, text:
 /// The sheet of a session.
 #[must_use]
 pub fn sheet(session: &Session, flags: &Where, person: Option<&PersonId>) -> Sheet {
-    let items = session.round.targets.values().flat_map(|target| target.plan.items());
+    let items = session.round.targets.values().flat_map(|target| target.plan.items_and_to_come());
     let people = items.map(|item| item.change.key().person.clone()).filter(|of| person.is_none_or(|person| person == of)).collect();
     let compiled = session.seen.compiled.as_ref().ok();
     let places = Places::of(&session.loaded.realm, compiled, session.loaded.places.clone(), &people, session.t);
@@ -174,6 +177,7 @@ pub fn sheet(session: &Session, flags: &Where, person: Option<&PersonId>) -> She
         realm: &session.loaded.realm,
         looks: &session.seen.looks,
         round: &session.round,
+        names: &Names::of(&session.loaded.realm),
         places: &places,
         policies: policies_digest(&crate::apply::run::sources(&session.loaded.realm)),
         flags: flags.flags(),
@@ -188,6 +192,8 @@ pub fn known(session: &Session) -> Known<'_> {
     Known {
         realm: &session.loaded.realm,
         looks: &session.seen.looks,
+        others: &session.seen.others,
+        recorded: false,
         round: &session.round,
         compiled: session.seen.compiled.as_ref().ok(),
         places: &session.loaded.places,

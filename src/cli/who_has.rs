@@ -31,8 +31,8 @@ pub async fn run(args: &Args, world: &mut World) -> anyhow::Result<Exit> {
     let realm = Realm::read(&args.source, &args.cluster, world).await?;
     let known = realm.known();
     let target = target_called(known.realm, key.target.as_str())?;
-    if let Some(failure) = known.round.unread.get(&target) {
-        world.tell(&format!("{target} could not be read, so this says only who is to have it: {failure}"));
+    if let Some(failure) = known.unread(&target) {
+        world.tell(&format!("{target} was not read, so this says only who is to have it, and what is on record: {failure}"));
     }
     let answer = known.holders(&key);
     let written = match args.output {

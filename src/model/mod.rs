@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod change;
+pub mod digest;
 pub mod entitlement;
 pub mod failure;
 pub mod ids;

@@ -104,6 +104,10 @@ impl Recorded {
         let held = store.held();
         let mut looks = BTreeMap::new();
         for (name, target) in realm.targets() {
+            // Nobody has looked at it since it was suspended.
+            if target.spec.suspend {
+                continue;
+            }
             let ledger = others.remove(&name).unwrap_or_else(|| Ledger::new(name.clone()));
             looks.insert(name.clone(), look(&realm, name, &target.spec, ledger, t)?);
         }
@@ -119,6 +123,8 @@ impl Recorded {
         Known {
             realm: &self.realm,
             looks: &self.seen.looks,
+            others: &self.seen.others,
+            recorded: true,
             round: &self.round,
             compiled: self.seen.compiled.as_ref().ok(),
             places: &self.places,

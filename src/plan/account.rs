@@ -20,6 +20,8 @@ use super::course::{Aim, Course, course_in_doubt};
 use super::desired::Stand;
 use super::entitlements;
 use super::finding::{Finding, FindingKind};
+use super::foreseen::{Foreseen, foresee};
+use super::not_shut::not_shut;
 use super::rules::USER_NAME;
 use super::sight::Sight;
 
@@ -38,6 +40,8 @@ pub struct AccountPlan {
     pub announced: BTreeSet<Brake>,
     /// The brakes of what was announced earlier and judged then.
     pub announced_before: BTreeSet<Brake>,
+    /// What is to come with it, where it is announced now or held since.
+    pub foreseen: Vec<Foreseen>,
 }
 
 /// Plans one account.
@@ -67,8 +71,20 @@ pub fn plan_account(mut sight: Sight<'_>, known: Option<&Link>, found: Found<'_>
     if matches!(sight.person.stand, Stand::Frozen(_)) || values.frozen {
         sight.broken = true;
     }
+    match &found {
+        Found::Account { seen, .. } => {
+            let account = seen.account();
+            let touchable = !account.own_login && !sight.rules.is_protected(&account.name);
+            out.findings.extend(not_shut(&sight, known, touchable && account.state != AccountState::Disabled));
+        }
+        Found::Unread => out.findings.extend(not_shut(&sight, known, known.is_some_and(|link| link.state != AccountState::Disabled))),
+        Found::Missing(_) | Found::GivenAway | Found::Blocked { .. } => {}
+    }
     match found {
-        Found::Account { seen, adopted } => there(&sight, course.as_ref(), known, (seen, adopted), values, chosen, &mut out),
+        Found::Account { seen, adopted } => {
+            there(&sight, course.as_ref(), known, (seen, adopted), values, chosen, &mut out);
+            out.foreseen = out.link.as_ref().map(|link| foresee(&sight, known, link, seen, &out)).unwrap_or_default();
+        }
         Found::Missing(missing) => absent(&sight, course.as_ref(), known, missing, values, chosen, &mut out),
         Found::Unread => unread(&sight, course.as_ref(), known, &mut out),
         Found::GivenAway => {}
@@ -215,7 +231,8 @@ fn remember_gone(sight: &Sight<'_>, course: Option<&Course>, link: &mut Link) {
     }
 }
 
-fn state_changes(sight: &Sight<'_>, course: &Course, seen: Seen<'_>, link: &mut Link, out: &mut AccountPlan) {
+/// What the state does to the account itself.
+pub(super) fn state_changes(sight: &Sight<'_>, course: &Course, seen: Seen<'_>, link: &mut Link, out: &mut AccountPlan) {
     let account = seen.account();
     let mut push = |act: Act| {
         let cause = if act == Act::Delete { course.cause } else { course.shut_by };
@@ -235,8 +252,7 @@ fn state_changes(sight: &Sight<'_>, course: &Course, seen: Seen<'_>, link: &mut 
             }
         }
         Aim::Disabled | Aim::Deleted => {
-            // A leaver's or a gone person's account is shut first, so that a late or held Delete leaves nobody in.
-            let shuts = course.aim == Aim::Disabled || course.state == LifecycleState::Terminated;
+            let shuts = course.shuts();
             match account.state {
                 _ if !shuts => {}
                 AccountState::Enabled if sight.schema.can.disable => push(Act::Disable),

@@ -12,10 +12,10 @@ use crate::model::value::{Attributes, Value};
 use crate::policy::mapping::Mapped;
 
 use super::desired::DesiredAccount;
-use super::digest::digest_of;
 use super::finding::{Finding, FindingKind};
 use super::rules::{Mapping, Source, USER_NAME};
 use super::sight::Sight;
+use crate::model::digest::digest_of;
 
 /// What a mapping comes to for one account.
 #[derive(Debug, Default)]

@@ -67,7 +67,7 @@ impl HeldReason {
     /// Why a plan is held, if it is.
     #[must_use]
     pub fn of_plan(plan: &GuardedPlan) -> Option<Self> {
-        let holds = plan.items().iter().filter_map(|item| if let Fate::Held(hold) = &item.fate { Some(hold.into()) } else { None });
+        let holds = plan.held().filter_map(|item| if let Fate::Held(hold) = &item.fate { Some(hold.into()) } else { None });
         // A listing that shrank may hold nothing but itself.
         holds.chain((plan.is_held() && plan.plan().shrank).then_some(Self::ListingShrank)).min()
     }

@@ -30,6 +30,15 @@ pub struct Course {
     pub next: Option<Timestamp>,
 }
 
+impl Course {
+    /// Whether the account is to be shut, be it only until it is deleted.
+    #[must_use]
+    pub fn shuts(&self) -> bool {
+        // A leaver's or a gone person's account is shut first, so that a late or held Delete leaves nobody in.
+        self.aim == Aim::Disabled || self.aim == Aim::Deleted && self.state == LifecycleState::Terminated
+    }
+}
+
 /// What an account is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Aim {
@@ -177,7 +186,7 @@ fn since(link: Option<&Link>, state: LifecycleState, t: Timestamp) -> Option<Tim
 fn implied_by_grace(link: Option<&Link>, rules: &TargetRules, t: Timestamp) -> bool {
     link.is_some_and(|link| {
         link.grants.iter().any(|(key, grant)| {
-            let ends = rules.grace(key).and_then(|grace| grant.lapsed.unwrap_or(t).checked_add(grace).ok());
+            let ends = rules.grace_ends(key, grant.lapsed.unwrap_or(t));
             ends.is_some_and(|ends| ends > t) && grant.until.is_none_or(|until| until > t)
         })
     })

@@ -156,13 +156,22 @@ fn follow(
     if !sight.removals_judged {
         return;
     }
-    if let Some(grace) = sight.rules.grace(key) {
+    if sight.rules.grace(key).is_some() {
         let lapsed = *grant.lapsed.get_or_insert(sight.t);
-        if lapsed.checked_add(grace).is_ok_and(|ends| ends > sight.t) {
+        if let Some(ends) = sight.rules.grace_ends(key, lapsed).filter(|ends| *ends > sight.t) {
+            let message = format!("{key} is kept until {ends} (grace): no policy and no binding gives it any more");
+            findings.push(Finding::account(&sight.key, FindingKind::Grace, message));
             return;
         }
     }
-    revoke(sight, account, key, Cause::Policy, vec![Reason::new("no policy and no binding gives it any more")], out);
+    revoke(
+        sight,
+        account,
+        key,
+        Cause::Policy,
+        vec![Reason::at("no policy and no binding gives it any more", sight.person.place.clone())],
+        out,
+    );
 }
 
 /// Whether something is asked for that the account does not hold.

@@ -51,6 +51,8 @@ pub enum FindingKind {
     Unclaimed,
     /// A violation wants it gone, and it is not ours.
     CannotRevoke,
+    /// Nothing gives it any more, and it is kept until its grace is over.
+    Grace,
     /// It carries our key, and nobody declares its person.
     Orphan,
     /// It carries the key of a person whose account is another one.
@@ -65,6 +67,8 @@ pub enum FindingKind {
     CannotDisable,
     /// Never touched.
     Protected,
+    /// Its person must be out, and something stops that of which nobody is asked: it is paused, observed or suspended.
+    NotShut,
     /// It lies in an authoritative scope on an account that is not a person's.
     OutOfScope,
     /// It reads back otherwise than it was sent.

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::model::change::{Act, Change};
+use crate::model::change::{Act, Cause, Change};
 use crate::model::entitlement::EntitlementKey;
-use crate::model::ids::{AccountName, PersonId, RoleName, TargetName};
+use crate::model::ids::{AccountName, ObjectName, PersonId, RoleName, TargetName};
 use crate::model::reason::Reason;
 use crate::policy::{Asking, Compiled, twins};
 use crate::realm::index::Realm;
@@ -30,6 +30,8 @@ pub struct Origins {
 pub struct Places {
     objects: ObjectPlaces,
     people: BTreeMap<PersonId, Origins>,
+    /// The bindings that give something to anybody.
+    givers: BTreeMap<EntitlementKey, BTreeSet<ObjectName>>,
 }
 
 impl Origins {
@@ -60,7 +62,7 @@ impl Places {
     #[must_use]
     pub fn of(realm: &Realm, compiled: Option<&Compiled>, objects: ObjectPlaces, people: &BTreeSet<PersonId>, t: Timestamp) -> Self {
         let people = people.iter().map(|person| (person.clone(), Origins::of(realm, compiled, person, t))).collect();
-        Self { objects, people }
+        Self { objects, people, givers: realm.bound_entitlements(t) }
     }
 
     /// The reasons of a change, each with its place as far as it can be told.
@@ -79,7 +81,20 @@ impl Places {
             | Act::Delete
             | Act::Withdraw => None,
         };
-        change.reasons().iter().map(|reason| self.placed(&key.person, &key.target, &key.account, entitlement, reason)).collect()
+        let placed = change.reasons().iter().map(|reason| self.placed(&key.person, &key.target, &key.account, entitlement, reason));
+        // Who gave it is not remembered; who gives it to others is where to look.
+        let others = entitlement.filter(|_| change.act().removes() && change.cause() == Cause::Policy).and_then(|key| self.givers.get(key));
+        placed.chain(others.and_then(|bindings| self.given_to_others(bindings))).collect()
+    }
+
+    fn given_to_others(&self, bindings: &BTreeSet<ObjectName>) -> Option<Reason> {
+        let first = bindings.first()?;
+        let place = self.objects.get(&(ResourceKind::RoleBinding, first.to_string())).cloned().unwrap_or_default();
+        let text = match bindings.len() {
+            1 => format!("binding {first} gives it to others"),
+            more => format!("binding {first} and {} more give it to others", more - 1),
+        };
+        Some(Reason::at(text, place))
     }
 
     /// One reason with its place.

@@ -12,6 +12,7 @@ use crate::model::ids::{ApprovalName, OwnerKey, PersonId, TargetName};
 use crate::model::ledger::{Fact, Ledger};
 use crate::model::observed::Observed;
 use crate::model::schema::Schema;
+use crate::policy::decision::Violation;
 use crate::realm::index::{Reading, Realm, Sited};
 use crate::realm::input::{Frozen, Held};
 
@@ -21,6 +22,7 @@ use super::decided::Decided;
 use super::desired::{Desired, Stand};
 use super::finding::{Finding, FindingKind, Subject};
 use super::guard::{Answers, Approval, Beside, Fate, GuardedPlan, Judged, Settling, Watch, guard, judge, realm_holds, standing};
+use super::not_shut::not_shut_where_suspended;
 use super::rules::TargetRules;
 use super::sweep::{Judging, Plan, plan};
 
@@ -153,13 +155,24 @@ impl Rest<'_> {
     }
 }
 
-/// Plans and judges all targets.
+/// Plans and judges all targets. `others` are the ledgers of targets that are not looked at.
 #[must_use]
-pub fn plan_round(realm: &Realm, decided: Decided, looks: &BTreeMap<TargetName, Look>, settling: Option<&Settling>, t: Timestamp) -> Round {
+pub fn plan_round(
+    realm: &Realm,
+    decided: Decided,
+    looks: &BTreeMap<TargetName, Look>,
+    others: &BTreeMap<TargetName, Ledger>,
+    settling: Option<&Settling>,
+    t: Timestamp,
+) -> Round {
     let unread = looks.iter().filter_map(|(name, look)| Some((name.clone(), look.observed.as_ref().err()?.clone()))).collect();
     let rest = Rest { settling, ..Rest::default() };
     let targets = plan_looks(realm, &decided, looks.iter(), &rest, t);
-    let findings = findings(realm, &decided, looks);
+    let mut findings = findings(realm, &decided, looks, t);
+    for (target, ledger) in others.iter().filter(|(target, _)| realm.target(target).is_some_and(|target| target.spec.suspend)) {
+        let desired = decided.desired(realm, target, ledger, t);
+        findings.extend(not_shut_where_suspended(target, &desired, ledger, realm.absence_judged(), t));
+    }
     Round { targets, unread, decided, findings, removals_kept_back: realm.removals_kept_back() }
 }
 
@@ -255,7 +268,7 @@ fn approvals(realm: &Realm) -> Vec<Approval> {
 }
 
 /// What is shown of the realm and of its people.
-fn findings(realm: &Realm, decided: &Decided, looks: &BTreeMap<TargetName, Look>) -> BTreeSet<Finding> {
+fn findings(realm: &Realm, decided: &Decided, looks: &BTreeMap<TargetName, Look>, t: Timestamp) -> BTreeSet<Finding> {
     let mut findings = BTreeSet::new();
     if let Some(frozen) = &decided.frozen {
         findings.insert(Finding { subject: Subject::Realm, kind: FindingKind::Frozen, message: frozen.reason.to_string() });
@@ -292,8 +305,8 @@ fn findings(realm: &Realm, decided: &Decided, looks: &BTreeMap<TargetName, Look>
             });
         }
     }
-    for problem in realm.lockout_problems() {
-        let message = format!("Lockout/{}: {}: {}", problem.name, problem.message, problem.hint);
+    for problem in realm.lockout_problems().into_iter().chain(realm.approval_problems(t)) {
+        let message = format!("{}/{}: {}: {}", problem.kind, problem.name, problem.message, problem.hint);
         findings.insert(Finding { subject: Subject::Realm, kind: FindingKind::Refused, message });
     }
     for (target, torn) in realm.unreadable_targets() {
@@ -332,11 +345,21 @@ impl Round {
 
     /// Violations that nobody accepts, by person.
     #[must_use]
-    pub fn violations(&self, t: Timestamp) -> BTreeMap<PersonId, Vec<crate::policy::decision::Violation>> {
+    pub fn violations(&self, t: Timestamp) -> BTreeMap<PersonId, Vec<Violation>> {
+        self.violations_that(|violation| !violation.is_waived_at(t))
+    }
+
+    /// Violations that somebody accepts at `t`, by person.
+    #[must_use]
+    pub fn waived(&self, t: Timestamp) -> BTreeMap<PersonId, Vec<Violation>> {
+        self.violations_that(|violation| violation.is_waived_at(t))
+    }
+
+    fn violations_that(&self, which: impl Fn(&Violation) -> bool) -> BTreeMap<PersonId, Vec<Violation>> {
         let decided = self.decided.people.iter().filter_map(|(id, person)| person.decision.as_ref().ok().map(|decision| (id, decision)));
         decided
             .map(|(id, decision)| {
-                (id.clone(), decision.violations.iter().filter(|violation| !violation.is_waived_at(t)).cloned().collect::<Vec<_>>())
+                (id.clone(), decision.violations.iter().filter(|violation| which(violation)).cloned().collect::<Vec<_>>())
             })
             .filter(|(_, violations)| !violations.is_empty())
             .collect()
@@ -382,12 +405,7 @@ pub fn next_due_here(person: &PersonId, desired: &Desired, rules: &TargetRules, 
         for (entitlement, grant) in link.into_iter().flat_map(|link| &link.grants) {
             due.extend(grant.until);
             let frozen = matches!(wanted.stand, Stand::Frozen(_));
-            due.extend(
-                grant
-                    .lapsed
-                    .filter(|_| !frozen)
-                    .and_then(|lapsed| rules.grace(entitlement).and_then(|grace| lapsed.checked_add(grace).ok())),
-            );
+            due.extend(grant.lapsed.filter(|_| !frozen).and_then(|lapsed| rules.grace_ends(entitlement, lapsed)));
         }
     }
     due.into_iter().find(|due| *due > t)

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::api::realm::RealmSpec;
 use crate::api::target::Do;
@@ -254,6 +254,12 @@ impl TargetRules {
             return None;
         }
         kind.grace.map(crate::api::time::Span::length)
+    }
+
+    /// When the grace of this entitlement ends, if it began then.
+    #[must_use]
+    pub fn grace_ends(&self, key: &EntitlementKey, began: Timestamp) -> Option<Timestamp> {
+        began.checked_add(self.grace(key)?).ok()
     }
 
     /// How many enabled members must stay.

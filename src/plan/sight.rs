@@ -17,6 +17,7 @@ use super::desired::{DesiredAccount, DesiredPerson};
 use super::rules::{AccountRules, TargetRules};
 
 /// All that is looked at for one account.
+#[derive(Clone)]
 pub struct Sight<'a> {
     /// Which account.
     pub key: AccountKey,
@@ -44,6 +45,8 @@ pub struct Sight<'a> {
     pub scopes: &'a BTreeSet<String>,
     /// What an interrupted run was about to do in this target.
     pub intents: &'a [Change],
+    /// It is looked at as it will be when an announced end or leave comes.
+    pub ahead: bool,
     /// Now.
     pub t: Timestamp,
 }
@@ -64,13 +67,18 @@ impl Sight<'_> {
     /// Why a state does what it does, in words.
     #[must_use]
     pub fn state_reason(&self, cause: Cause) -> Reason {
-        let day = |end: Option<Timestamp>| end.map(|end| format!(" ({end})")).unwrap_or_default();
+        let day = |at: Option<Timestamp>| at.map(|at| format!(" ({at})")).unwrap_or_default();
+        let lifecycle = self.person.lifecycle.as_ref();
         let text = match cause {
             Cause::Lockout => "locked out".to_owned(),
             Cause::Gone => "nobody declares this person any more".to_owned(),
             Cause::Unasked => "no policy asks for this account any more".to_owned(),
             Cause::Lifecycle(LifecycleState::Terminated) => {
-                format!("employment ended{}", day(self.person.lifecycle.as_ref().and_then(|lifecycle| lifecycle.end)))
+                let ends = if self.ahead { "ends" } else { "ended" };
+                format!("employment {ends}{}", day(lifecycle.and_then(|lifecycle| lifecycle.end)))
+            }
+            Cause::Lifecycle(LifecycleState::Leave) if self.ahead => {
+                format!("leave begins{}", day(lifecycle.and_then(|lifecycle| lifecycle.leave)))
             }
             Cause::Lifecycle(LifecycleState::Leave) => "on leave".to_owned(),
             Cause::Lifecycle(LifecycleState::Preboarding) => "employment has not begun".to_owned(),

@@ -20,6 +20,7 @@ use super::contest::contests;
 use super::correlate::{Correlated, Found, correlate};
 use super::desired::{Desired, DesiredAccount, DesiredPerson};
 use super::finding::{Finding, FindingKind, Subject};
+use super::foreseen::Foreseen;
 use super::order;
 use super::rules::TargetRules;
 use super::sight::Sight;
@@ -72,6 +73,8 @@ pub struct Plan {
     pub announced: BTreeSet<(AccountKey, Brake)>,
     /// Accounts of people whose end or leave was announced and judged earlier, and by which brake.
     pub announced_before: BTreeSet<(AccountKey, Brake)>,
+    /// What is to come of what was announced, where it is announced now or held since.
+    pub foreseen: Vec<Foreseen>,
     /// Who was in scope.
     pub scope: Scope,
     /// How much of the target was read.
@@ -113,6 +116,7 @@ pub fn plan(
         elsewhere: BTreeSet::new(),
         announced: BTreeSet::new(),
         announced_before: BTreeSet::new(),
+        foreseen: Vec::new(),
         scope: observed.scope().clone(),
         extent: observed.extent().clone(),
         shrank,
@@ -181,12 +185,14 @@ pub fn plan(
             key_elsewhere: key_elsewhere.contains(&key),
             scopes: &ledger.scopes,
             intents: &ledger.intents,
+            ahead: false,
             t,
         };
         let account = plan_account(sight, known, found, chosen.get(&key).unwrap_or(&nothing));
         plan.changes.extend(account.changes);
         plan.kept.extend(account.kept);
         plan.findings.extend(account.findings);
+        plan.foreseen.extend(account.foreseen);
         plan.announced.extend(account.announced.into_iter().map(|brake| (key.clone(), brake)));
         plan.announced_before.extend(account.announced_before.into_iter().map(|brake| (key.clone(), brake)));
         if let Some(from) = moved.get(&key) {

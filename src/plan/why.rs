@@ -1,5 +1,7 @@
 //! Why somebody has what they have, and who has something: chains of binding or rule, role, entitlement, account.
 
+mod unread;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -26,6 +28,10 @@ pub struct Known<'a> {
     pub realm: &'a Realm,
     /// What was seen.
     pub looks: &'a BTreeMap<TargetName, Look>,
+    /// The ledgers of targets that were not looked at.
+    pub others: &'a BTreeMap<TargetName, Ledger>,
+    /// It was not seen just now, but is on record: all that is known stands there.
+    pub recorded: bool,
     /// What is to be done.
     pub round: &'a Round,
     /// The policies, where they compile.
@@ -74,8 +80,12 @@ pub struct AccountLine {
     pub account: String,
     /// What it is called there.
     pub login: String,
-    /// Whether it can be used.
-    pub state: AccountState,
+    /// Whether it can be used; none where that was not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<AccountState>,
+    /// Why it was not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
     /// Since when it is shut.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
@@ -94,6 +104,9 @@ pub struct Entitled {
     pub account: String,
     /// Whether the target shows it.
     pub held: bool,
+    /// Why nobody knows whether it is held: the target was not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
     /// Whether it is ours to remove.
     pub ours: bool,
     /// Since when Provost has it on record.
@@ -159,17 +172,23 @@ impl Known<'_> {
             frozen,
             accounts: self.accounts(person),
             entitlements: self.entitlements(person).into_values().collect(),
-            violations: decision.map(|decision| decision.violations.clone()).unwrap_or_default(),
+            violations: decision.into_iter().flat_map(|decision| &decision.violations).map(|violation| self.as_of_now(violation)).collect(),
             findings: findings.map(|finding| format!("{}: {}", finding.kind, finding.message)).collect(),
             next: next_due(person, self.round, self.looks, &ledgers, self.t),
         }
+    }
+
+    /// A waiver that is over accepts nothing any more.
+    fn as_of_now(&self, violation: &Violation) -> Violation {
+        let waived = violation.waived.clone().filter(|_| violation.is_waived_at(self.t));
+        Violation { waived, ..violation.clone() }
     }
 
     /// Everybody who holds it or would, and the accounts of nobody that do.
     #[must_use]
     pub fn holders(&self, key: &EntitlementKey) -> Vec<Holder> {
         let mut people: BTreeSet<PersonId> = self.realm.people();
-        people.extend(self.looks.get(&key.target).into_iter().flat_map(|look| look.ledger.links.keys().map(|key| key.person.clone())));
+        people.extend(self.ledger(&key.target).into_iter().flat_map(|ledger| ledger.links.keys().map(|key| key.person.clone())));
         let mut holders = Vec::new();
         let mut theirs = BTreeSet::new();
         for person in people {
@@ -194,6 +213,7 @@ impl Known<'_> {
                     key: of.to_string(),
                     account: String::new(),
                     held: true,
+                    unread: None,
                     ours: false,
                     since: None,
                     until: None,
@@ -204,6 +224,10 @@ impl Known<'_> {
             }
         }
         holders
+    }
+
+    fn ledger(&self, target: &TargetName) -> Option<&Ledger> {
+        self.looks.get(target).map(|look| &look.ledger).or_else(|| self.others.get(target))
     }
 
     /// The accounts of this person that were seen there: by the ledger's id, else by owner key.
@@ -236,30 +260,34 @@ impl Known<'_> {
                 let key = AccountKey { person: person.clone(), target: target.clone(), account: account.clone() };
                 let link = look.ledger.links.get(&key);
                 let shown = seen.get(account);
+                let unseen = shown.is_none().then(|| self.unseen(target, None)).flatten();
                 let reasons =
                     asked.and_then(|asked| asked.get(account)).map(|asked| asked.reasons.iter().map(ToString::to_string).collect());
                 lines.push(AccountLine {
                     target: target.to_string(),
                     account: account.to_string(),
                     login: shown.map(|account| account.name.clone()).or_else(|| link.map(|link| link.name.clone())).unwrap_or_default(),
-                    state: shown.map_or(AccountState::Absent, |account| account.state),
+                    state: shown.map(|account| account.state).or_else(|| unseen.is_none().then_some(AccountState::Absent)),
+                    unread: unseen,
                     since: link.and_then(|link| link.disabled),
                     plan: self.planned(&key, |act| act.object().is_none() || matches!(act, Act::Set(..) | Act::Clear(_))),
                     reasons: reasons.unwrap_or_default(),
                 });
             }
         }
+        lines.extend(self.unread_accounts(person));
         lines
     }
 
     /// What the plan does with an account, as far as it is of interest.
     fn planned(&self, key: &AccountKey, of_interest: impl Fn(&Act) -> bool) -> Vec<String> {
-        let items = self.round.targets.get(&key.target).into_iter().flat_map(|round| round.plan.items());
+        let items = self.round.targets.get(&key.target).into_iter().flat_map(|round| round.plan.items_and_to_come());
         let theirs = items.filter(|item| item.change.key() == key && of_interest(item.change.act()));
         theirs
             .map(|item| {
                 let object = item.change.act().object().map(|object| format!(" {object}")).unwrap_or_default();
-                let what = format!("{}{object}", item.change.act().verb());
+                let when = item.comes.map(|at| format!(", when it comes at {at}")).unwrap_or_default();
+                let what = format!("{}{object}{when}", item.change.act().verb());
                 match &item.fate {
                     Fate::Send(_) => format!("the next apply: {what}"),
                     Fate::Held(hold) => format!("held: {what}: {hold}"),
@@ -279,6 +307,7 @@ impl Known<'_> {
             key: key.to_string(),
             account: account.to_string(),
             held: false,
+            unread: None,
             ours: false,
             since: None,
             until: None,
@@ -304,7 +333,29 @@ impl Known<'_> {
                 }
             }
         }
+        for ledger in self.looks.values().map(|look| &look.ledger).chain(self.others.values()) {
+            if self.unread(&ledger.target).is_none() {
+                continue;
+            }
+            for (of, link) in ledger.links_of(person) {
+                for (key, grant) in &link.grants {
+                    let of = (of.account.clone(), key.clone());
+                    let entitled = all.entry(of.clone()).or_insert_with(|| blank(&of));
+                    (entitled.ours, entitled.since) = (true, Some(grant.since));
+                    entitled.until = entitled.until.or(grant.until);
+                }
+            }
+        }
         for ((account, key), entitled) in &mut all {
+            if !entitled.held {
+                let unseen = || {
+                    // Whose it is costs a walk through all accounts.
+                    self.unseen(&key.target, None)?;
+                    let seen = self.seen_accounts(person, &key.target);
+                    self.unseen(&key.target, seen.iter().find(|(name, _)| name == account).map(|(_, account)| *account))
+                };
+                entitled.unread = self.unread(&key.target).or_else(unseen);
+            }
             entitled.plan = self.fate_of(person, account, key, entitled);
         }
         all
@@ -318,18 +369,33 @@ impl Known<'_> {
             return Some(planned);
         }
         let desired = self.round.targets.get(&key.target).and_then(|round| round.desired.people.get(person));
+        if entitled.unread.is_some() {
+            return None;
+        }
         match (entitled.held, entitled.chains.is_empty()) {
             (false, false) => Some(match (desired, self.looks.get(&key.target)) {
                 (_, None) => "there is no readable TargetSystem of that name".to_owned(),
                 (Some(desired), _) if desired.withheld.contains(key) => "withheld by a violation".to_owned(),
                 (Some(desired), _) if desired.revoked.contains_key(key) => "taken away by a violation".to_owned(),
-                (None, Some(_)) => "the target could not be read".to_owned(),
+                (None, Some(_)) => "nothing is planned for this person here".to_owned(),
                 (Some(_), Some(_)) => "not given in the person's state, or the account is not ready (see above)".to_owned(),
             }),
-            (true, true) if entitled.ours => Some("nobody asks for it any more, and it is kept for now".to_owned()),
+            (true, true) if entitled.ours => Some(match self.grace_ends(&of, key) {
+                Some(ends) => format!("nobody asks for it any more, and it is kept until {ends} (grace)"),
+                None => "nobody asks for it any more, and it is kept for now".to_owned(),
+            }),
             (true, true) => Some("nobody asks for it, and it is not ours".to_owned()),
             (true, false) | (false, true) => None,
         }
+    }
+
+    /// When the grace of something ends that nobody at work is given any more.
+    fn grace_ends(&self, of: &AccountKey, key: &EntitlementKey) -> Option<Timestamp> {
+        let standing = self.round.decided.people.get(&of.person)?.standing.as_ref()?;
+        standing.lifecycle.as_ref().filter(|lifecycle| lifecycle.state == LifecycleState::Active)?;
+        let look = self.looks.get(&key.target)?;
+        let grant = look.ledger.links.get(of)?.grants.get(key)?;
+        look.rules.grace_ends(key, grant.lapsed.unwrap_or(self.t)).filter(|ends| *ends > self.t)
     }
 
     /// Each reason as a chain from its place to the entitlement.

@@ -1,6 +1,7 @@
 //! What the policies say for one person.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -137,6 +138,19 @@ impl Decision {
     pub fn ends_between(&self, one: Timestamp, other: Timestamp) -> bool {
         let (first, last) = (one.min(other), one.max(other));
         self.entitlements.values().filter_map(|asked| asked.until).any(|until| first < until && until <= last)
+    }
+}
+
+impl fmt::Display for Waiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "waived until {}", self.until)?;
+        if !self.by.is_empty() {
+            write!(f, " by {}", self.by)?;
+        }
+        if !self.reason.is_empty() {
+            write!(f, ": {}", self.reason)?;
+        }
+        Ok(())
     }
 }
 

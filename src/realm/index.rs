@@ -19,6 +19,7 @@ use crate::api::target::TargetSystemSpec;
 use crate::model::ids::{ObjectName, PersonId, RealmId, RoleName, TargetName};
 use crate::model::observed::Scope;
 
+mod answers;
 mod bindings;
 mod change;
 mod input;
@@ -28,6 +29,7 @@ mod policies;
 mod problems;
 mod standing;
 
+pub use answers::{fits, is_over, lines_of};
 pub use change::Affected;
 pub use input::Inputs;
 pub use people::Declared;

@@ -107,6 +107,7 @@ pub struct Expect {
     pub changes: Option<Vec<String>>,
     pub held: Option<Vec<String>>,
     pub waits: Option<Vec<String>>,
+    pub announced: Option<BTreeMap<String, String>>,
     pub wanted: Option<BTreeMap<String, String>>,
     pub sent: Option<Vec<String>>,
     pub attributes: BTreeMap<String, Named>,

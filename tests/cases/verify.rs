@@ -34,6 +34,12 @@ pub fn verify(case: &Case, outcome: &Outcome) -> Vec<String> {
         differs(&mut wrong, &format!("next of {person}"), expected.as_deref().map(moment).as_ref(), next.as_ref());
     }
     changes(case, outcome, &mut wrong);
+    if let Some(expected) = &expect.announced {
+        let to_come: Vec<_> = outcome.round.targets.values().flat_map(|target| target.plan.to_come()).collect();
+        let lines: Vec<_> = to_come.iter().map(|item| (item.change.line().to_string(), item.comes)).collect();
+        let expected: BTreeMap<String, _> = expected.iter().map(|(line, at)| (line.clone(), Some(moment(at)))).collect();
+        differs(&mut wrong, "announced", Some(&expected), Some(&lines.into_iter().collect()));
+    }
     if let Some(expected) = &expect.wanted {
         let expected: BTreeMap<&str, _> = expected.iter().map(|(line, since)| (line.as_str(), moment(since))).collect();
         let found = outcome.settling.wanted.iter().map(|(line, (_, since))| (line.as_str(), *since)).collect();

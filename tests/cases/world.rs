@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use provost::connector::memory::Memory;
 use provost::model::account::{Account, AccountKey, AccountState};
 use provost::model::change::{Brake, ChangeLine, LifecycleState};
+use provost::model::digest::digest_of_lines;
 use provost::model::entitlement::{EntitlementKey, How};
 use provost::model::ids::{
     AccountId, AccountName, ApprovalName, AttributeName, ObjectName, OwnerKey, PersonId, RealmId, TargetName, unescape,
@@ -14,7 +15,6 @@ use provost::model::ledger::{Grant, Ledger, Link, Met, Window, hour_of};
 use provost::model::observed::Extent;
 use provost::model::schema::{AttributeRule, Schema};
 use provost::model::value::Value as Attribute;
-use provost::plan::digest::digest_of_lines;
 use serde_json::{Map, Value, json};
 
 use super::format::{Given, Named, Profile, Remembered};

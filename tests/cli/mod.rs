@@ -1,12 +1,16 @@
 //! The command line on folders: what it prints, what it writes, and its exit codes.
 
 mod acme;
+mod announced;
 mod answers;
 mod bad_input;
+mod clear;
 mod codes;
 mod process;
+mod said;
 mod sensitive;
 mod shown;
+mod stopped;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;

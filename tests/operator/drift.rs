@@ -74,7 +74,7 @@ async fn whom_somebody_else_shut_is_not_opened() {
     let held = site.get("Person", "ann").await.unwrap()["status"]["accounts"][0]["held"].clone();
     let lines: Vec<_> =
         held.as_array().unwrap().iter().map(|line| provost::model::change::ChangeLine::new(line.as_str().unwrap())).collect();
-    let digest = provost::plan::digest::digest_of_lines(&lines);
+    let digest = provost::model::digest::digest_of_lines(&lines);
     site.apply([object("Approval", "open", json!({"target": "dir", "decision": "Approve", "changes": held, "digest": digest}))]).await;
     site.until("ann is in again", async |site| site.accounts("dir").enabled().contains("ann")).await;
     site.until_all_ready().await;

@@ -69,6 +69,52 @@ async fn an_end_that_is_to_come_comes_by_itself() {
 }
 
 #[tokio::test]
+async fn an_end_that_is_held_when_it_is_announced_shows_at_once_and_is_answered_beforehand() {
+    let mut site = four().await;
+    // Two of four may go within a day.
+    for name in ["ann", "bob", "cid"] {
+        site.merge("Person", name, json!({"spec": {"employments": [{"startDate": "2020-01-01", "endDate": "2099-12-31"}]}})).await;
+        site.until("it is read", async |site| site.get("Person", name).await.unwrap()["status"]["next"] == "2100-01-01T00:00:00Z").await;
+    }
+    site.until_said("TargetSystem", "dir", "Held", "True").await;
+    let dir = site.get("TargetSystem", "dir").await.unwrap();
+    assert_eq!(super::site::said(&dir, "Held")["reason"], "MassRemoval");
+    let lines = json!(["Disable dir cid leavers", "Revoke dir cid group/staff leavers"]);
+    assert_eq!((&dir["status"]["guard"]["sample"], &dir["status"]["held"]), (&lines, &json!(2)), "{dir:#}");
+    let cid = site.get("Person", "cid").await.unwrap();
+    assert_eq!(cid["status"]["accounts"][0]["held"], lines);
+    // As yet cid is as cid should be.
+    assert_eq!(super::site::said(&cid, "Ready")["status"], "True");
+    let answer = json!({"target": "dir", "decision": "Approve", "changes": lines, "digest": dir["status"]["guard"]["digest"]});
+    site.apply([object("Approval", "yes", answer)]).await;
+    site.until_said("TargetSystem", "dir", "Held", "False").await;
+    site.delete("Approval", "yes").await;
+    site.restart().await;
+    site.until_read_since_start().await;
+    site.until_all_ready().await;
+    assert_eq!(super::site::said(&site.get("TargetSystem", "dir").await.unwrap(), "Held")["status"], "False");
+    assert_eq!(site.accounts("dir").enabled().len(), 4);
+}
+
+#[tokio::test]
+async fn the_end_of_a_grace_shows_on_the_person() {
+    let mut site = four().await;
+    site.merge("TargetSystem", "dir", json!({"spec": {"entitlements": {"group": {"createMissing": true, "grace": "14d"}}}})).await;
+    site.merge("Person", "ann", json!({"spec": {"department": "Legal"}})).await;
+    let mut account = json!(null);
+    site.until("ann's right ends in two weeks", async |site| {
+        account = site.get("Person", "ann").await.unwrap()["status"]["accounts"][0].clone();
+        account["next"]["do"] == "Revoke"
+    })
+    .await;
+    let at: Timestamp = account["next"]["at"].as_str().unwrap().parse().unwrap();
+    assert!(at > Timestamp::now() + SignedDuration::from_hours(13 * 24), "{account:#}");
+    let reason = account["entitlements"][0]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("no policy gives it any more: kept until "), "{reason}");
+    assert!(site.accounts("dir").grants().contains("ann group/staff"));
+}
+
+#[tokio::test]
 async fn neither_a_pause_nor_a_new_object_lifts_a_lockout() {
     let mut site = four().await;
     site.apply([object("Lockout", "inc-2", json!({"person": "dan"}))]).await;

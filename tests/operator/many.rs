@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use provost::model::change::ChangeLine;
-use provost::plan::digest::digest_of_lines;
+use provost::model::digest::digest_of_lines;
 use serde_json::{Value, json};
 
 use super::manifests::{binding, crowd, object, person, small};

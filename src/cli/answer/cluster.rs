@@ -13,7 +13,7 @@ use crate::cli::exit::Exit;
 use crate::cli::source::target_called;
 use crate::cli::world::World;
 use crate::model::change::ChangeLine;
-use crate::plan::digest::digest_of_lines;
+use crate::model::digest::digest_of_lines;
 
 pub(super) async fn answer(
     args: &Common,

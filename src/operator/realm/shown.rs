@@ -6,14 +6,15 @@ use jiff::Timestamp;
 
 use crate::api::time::Moment;
 use crate::model::account::AccountKey;
+use crate::model::entitlement::EntitlementKey;
 use crate::model::ids::{AccountId, PersonId};
-use crate::model::ledger::{Ledger, Link};
+use crate::model::ledger::{Grant, Ledger, Link};
 use crate::model::observed::Observed;
 use crate::operator::status::{LastError, NextStep, Shown};
 use crate::plan::course::{Aim, Standpoint};
 use crate::plan::desired::{Desired, DesiredPerson};
 use crate::plan::finding::Subject;
-use crate::plan::guard::{Fate, GuardedPlan};
+use crate::plan::guard::GuardedPlan;
 use crate::plan::rules::TargetRules;
 
 /// What is to be shown of these people's accounts in one target.
@@ -29,7 +30,11 @@ pub(super) fn shown(
 ) -> BTreeMap<AccountKey, Shown> {
     let mut all: BTreeMap<AccountKey, Shown> = BTreeMap::new();
     for id in people {
-        let links: BTreeMap<&AccountKey, &Link> = ledger.links_of(id).collect();
+        let mut links: BTreeMap<&AccountKey, &Link> = ledger.links_of(id).collect();
+        for (key, link) in &mut links {
+            // As it is remembered from this plan on: a grace may begin with it.
+            *link = plan.plan().links.get(*key).unwrap_or(link);
+        }
         for (key, link) in &links {
             all.insert((*key).clone(), seen(link.id.as_ref(), observed));
         }
@@ -49,7 +54,11 @@ pub(super) fn shown(
             if key.person != *id {
                 break;
             }
-            of.next = next(person, links.get(key).copied(), rules, key, t);
+            let link = links.get(key).copied();
+            of.next = next(person, link, rules, key, t);
+            for (entitlement, ends) in link.into_iter().flat_map(|link| in_grace(link, rules, t)) {
+                of.reasons.entry(entitlement.clone()).or_insert_with(|| format!("no policy gives it any more: kept until {ends} (grace)"));
+            }
         }
     }
     for finding in plan.plan().findings.iter().filter(|finding| finding.kind.is_incomplete()) {
@@ -60,7 +69,7 @@ pub(super) fn shown(
             all.entry(key.clone()).or_default().last_error.get_or_insert(error);
         }
     }
-    for item in plan.items().iter().filter(|item| matches!(item.fate, Fate::Held(_))) {
+    for item in plan.held() {
         all.entry(item.change.key().clone()).or_default().waiting.insert(item.change.line().to_string());
     }
     all
@@ -69,6 +78,12 @@ pub(super) fn shown(
 fn seen(id: Option<&AccountId>, observed: &Observed) -> Shown {
     let account = id.and_then(|id| observed.account(id));
     Shown { held: account.into_iter().flat_map(|account| account.entitlements.keys().cloned()).collect(), ..Shown::default() }
+}
+
+/// What is kept though nothing gives it any more, and until when.
+fn in_grace<'a>(link: &'a Link, rules: &'a TargetRules, t: Timestamp) -> impl Iterator<Item = (&'a EntitlementKey, Timestamp)> {
+    let ends = move |(key, grant): (&'a EntitlementKey, &Grant)| Some((key, rules.grace_ends(key, grant.lapsed?)?));
+    link.grants.iter().filter_map(ends).filter(move |(_, ends)| *ends > t)
 }
 
 /// The next step that comes by itself.
@@ -88,6 +103,7 @@ fn next(person: &DesiredPerson, link: Option<&Link>, rules: &TargetRules, key: &
     let granted = link.into_iter().flat_map(|link| link.grants.values()).filter_map(|grant| grant.until);
     let wished = asked.into_iter().flat_map(|asked| asked.entitlements.values()).filter_map(|wish| wish.until);
     let ends = granted.chain(wished).filter(|until| *until > t).min();
-    let (at, what) = step.into_iter().chain(ends.map(|at| (at, "Revoke"))).min()?;
+    let graces = link.into_iter().flat_map(|link| in_grace(link, rules, t)).map(|(_, ends)| ends).min();
+    let (at, what) = step.into_iter().chain(ends.into_iter().chain(graces).map(|at| (at, "Revoke"))).min()?;
     Some(NextStep { do_: what.to_owned(), at: Moment(at) })
 }

@@ -6,8 +6,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::objects::Kind;
 use crate::api::account::AccountEntry;
+use crate::model::digest::digest_of;
 use crate::model::ids::{ObjectName, PersonId, TargetName};
-use crate::plan::digest::digest_of;
 
 /// An object that holds a person's entries.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -9,7 +9,7 @@ use crate::model::change::ChangeLine;
 use crate::model::ids::{ApprovalName, TargetName};
 use crate::model::ledger::Ledger;
 
-use super::super::digest::digest_of_lines;
+use crate::realm::index::{fits, is_over, lines_of};
 
 /// One Approval and its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,13 +34,11 @@ impl Answers {
         let mut answers = Self::default();
         for approval in approvals {
             let spec = &approval.spec;
-            let over = spec.expires.is_some_and(|expires| expires.0 <= t);
             let elsewhere = !spec.target.is_empty() && spec.target != target.as_str();
-            let lines: Vec<ChangeLine> = spec.changes.iter().map(ChangeLine::new).collect();
-            if over || elsewhere || spec.digest != digest_of_lines(&lines) {
+            if elsewhere || is_over(spec, t) || !fits(spec) {
                 continue;
             }
-            for line in lines {
+            for line in lines_of(spec) {
                 match spec.decision {
                     Answer::Approve => {
                         answers.approved.entry(line).or_default().insert(approval.name.clone());

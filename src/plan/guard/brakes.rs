@@ -14,7 +14,7 @@ use crate::model::observed::Scope;
 use super::super::desired::Desired;
 use super::super::rules::{TargetRules, limit};
 use super::super::sweep::Plan;
-use super::{Answers, Fate, Guarded, Hold, Watch};
+use super::{Answers, Fate, Guarded, Hold, Watch, announced};
 
 /// How long something is held before it makes room for what is new.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -34,6 +34,8 @@ pub struct Judged {
     pub creates_free: bool,
     /// Since when each person was declared: the latest are held first.
     declared: BTreeMap<PersonId, Option<Timestamp>>,
+    /// What is announced and approved: it is neither counted nor held.
+    pub(super) answered: BTreeSet<(AccountKey, Brake)>,
     held: BTreeMap<(AccountKey, Brake), Hold>,
 }
 
@@ -136,8 +138,10 @@ pub fn judge(
     if rules.mode == Mode::Observe {
         return judged;
     }
+    judged.answered = announced::answered(plan, answers, ledger);
     let mut earlier: BTreeSet<(AccountKey, Brake)> = BTreeSet::new();
-    let announced = plan.announced.iter().map(|(key, brake)| (key.clone(), *brake, None));
+    let announced = plan.announced.iter().filter(|announced| !judged.answered.contains(*announced));
+    let announced: Vec<(AccountKey, Brake, Option<Cause>)> = announced.map(|(key, brake)| (key.clone(), *brake, None)).collect();
     let frozen = |change: &Change| rules.freeze && !matches!(change.cause(), Cause::Lockout | Cause::Lifecycle(LifecycleState::Terminated));
     let wanted = plan.changes.iter().filter(|change| !frozen(change)).filter_map(|change| {
         let answered = answers.approved(&change.line(), ledger).is_some();
@@ -273,7 +277,7 @@ pub(super) fn mark(plan: &mut Plan, items: &[Guarded], watch: &Watch<'_>, window
     let planned = wanted.clone();
     // An end or a leave that is announced is charged, or marked, now; its Disable comes later.
     if watch.rules.mode == Mode::Enforce {
-        for announced in &plan.announced {
+        for announced in plan.announced.iter().filter(|announced| !watch.judged.answered.contains(*announced)) {
             if !wanted.insert(announced.clone()) {
                 continue;
             }
@@ -288,7 +292,7 @@ pub(super) fn mark(plan: &mut Plan, items: &[Guarded], watch: &Watch<'_>, window
         for announced in &plan.announced_before {
             let (key, brake) = announced;
             let still = watch.ledger.links.get(key).is_some_and(|link| link.held.contains_key(brake));
-            if still && !wanted.contains(announced) {
+            if still && !wanted.contains(announced) && !watch.judged.answered.contains(announced) {
                 held.entry(key.clone()).or_default().insert(*brake);
             }
         }
@@ -311,6 +315,7 @@ pub(super) fn mark(plan: &mut Plan, items: &[Guarded], watch: &Watch<'_>, window
         }
         let Some(known) = plan.links.get(&key).or_else(|| watch.ledger.links.get(&key)) else { continue };
         let mut link = known.clone();
+        link.held.retain(|brake, _| !watch.judged.answered.contains(&(key.clone(), *brake)));
         let none = BTreeSet::new();
         let now_held = held.get(&key).unwrap_or(&none);
         if watch.sure && watch.observed.scope().contains(&key.person) {

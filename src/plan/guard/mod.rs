@@ -1,5 +1,6 @@
 //! The guard: of all that a plan wants, what is sent, what waits and what is held until a person answers.
 
+mod announced;
 mod approvals;
 mod brakes;
 mod minimum;
@@ -21,10 +22,10 @@ pub use approvals::{Answers, Approval};
 pub use brakes::{Beside, Judged, RealmHolds, judge, realm_holds, standing};
 pub use settling::Settling;
 
-use super::digest::digest_of_lines;
 use super::order;
 use super::rules::TargetRules;
 use super::sweep::Plan;
+use crate::model::digest::digest_of_lines;
 
 /// What becomes of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +98,8 @@ pub struct Guarded {
     pub change: Change,
     /// What becomes of it.
     pub fate: Fate,
+    /// When it comes, where it is still to come: with an end or a leave that is announced. None: it is wanted now.
+    pub comes: Option<Timestamp>,
 }
 
 /// A plan that may be carried out. Made by [`guard`] alone.
@@ -104,6 +107,7 @@ pub struct Guarded {
 pub struct GuardedPlan {
     plan: Plan,
     items: Vec<Guarded>,
+    to_come: Vec<Guarded>,
     window: Window,
     released: BTreeMap<ApprovalName, BTreeSet<ChangeLine>>,
     scopes: BTreeSet<String>,
@@ -140,11 +144,12 @@ pub fn guard(mut plan: Plan, watch: &Watch<'_>) -> GuardedPlan {
     let mut items: Vec<Guarded> = Vec::with_capacity(plan.changes.len());
     for change in std::mem::take(&mut plan.changes) {
         let fate = fate(&plan, &change, watch);
-        items.push(Guarded { change, fate });
+        items.push(Guarded { change, fate, comes: None });
     }
     follow_holds(&mut items);
     let behind = minimum::keep(&mut items, watch);
     items.sort_by_cached_key(|item| order::sort_key(&item.change, behind.contains(&item.change.line())));
+    let to_come = announced::to_come(&plan, &items, watch);
     let mut window = watch.ledger.window.clone();
     brakes::mark(&mut plan, &items, watch, &mut window);
     let listing_held = plan.shrank && items.iter().any(|item| item.fate == Fate::Held(Hold::Shrunk));
@@ -160,8 +165,11 @@ pub fn guard(mut plan: Plan, watch: &Watch<'_>) -> GuardedPlan {
     let open: BTreeSet<String> =
         items.iter().filter(|item| item.fate == Fate::Held(Hold::NewScope)).filter_map(|item| scope_of(&item.change)).collect();
     let scopes = watch.rules.scopes().filter(|scope| !open.contains(scope) && !watch.ledger.scopes.contains(scope)).collect();
-    let released = released_before(&items, watch);
-    GuardedPlan { plan, items, window, released, scopes, before: watch.ledger.window.clone() }
+    let mut released = released_before(&items, watch);
+    for (approval, lines) in announced::released(&plan, watch) {
+        released.entry(approval).or_default().extend(lines);
+    }
+    GuardedPlan { plan, items, to_come, window, released, scopes, before: watch.ledger.window.clone() }
 }
 
 /// What an interrupted run was about to do by an Approval and nobody wants any more: it was done.
@@ -279,14 +287,25 @@ impl GuardedPlan {
         &self.items
     }
 
+    /// The same, and what is held of what is still to come.
+    pub fn items_and_to_come(&self) -> impl Iterator<Item = &Guarded> {
+        self.items.iter().chain(&self.to_come)
+    }
+
     /// What is sent, in order.
     pub fn sent(&self) -> impl Iterator<Item = &Change> {
         self.items.iter().filter(|item| matches!(item.fate, Fate::Send(_))).map(|item| &item.change)
     }
 
-    /// What waits for a person's answer.
+    /// What is held of ends and leaves that are announced and still to come.
+    #[must_use]
+    pub fn to_come(&self) -> &[Guarded] {
+        &self.to_come
+    }
+
+    /// What waits for a person's answer, and what would if it came today.
     pub fn held(&self) -> impl Iterator<Item = &Guarded> {
-        self.items.iter().filter(|item| matches!(item.fate, Fate::Held(_)))
+        self.items.iter().filter(|item| matches!(item.fate, Fate::Held(_))).chain(&self.to_come)
     }
 
     /// Whether anything waits for a person's answer, announced ends included.

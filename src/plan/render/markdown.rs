@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::counted;
 use super::sheet::{Line, Sheet};
-use super::text::{counts, object, places, sign, why, word};
+use super::text::{counts, not_shut, object, places, sign, together, why, word};
 
 /// How many rows a table has at most: a comment that is too long is refused.
 const ROWS: usize = 200;
@@ -29,9 +29,15 @@ pub fn markdown(sheet: &Sheet) -> String {
     }
     if !sheet.incomplete.is_empty() {
         out.push_str("\n**Not all could be read or decided: this is a lower bound.**\n\n");
-        for remark in &sheet.incomplete {
+        for (subject, remark) in together(sheet.incomplete.iter()) {
             let target = if remark.target.is_empty() { String::new() } else { format!(" ({})", cell(&remark.target)) };
-            let _ = writeln!(out, "- **{}** {}{target}: {}", remark.kind, cell(&remark.subject), cell(&remark.message));
+            let _ = writeln!(out, "- **{}** {}{target}: {}", remark.kind, cell(&subject), cell(&remark.message));
+        }
+    }
+    if not_shut(sheet).next().is_some() {
+        out.push_str("\n**Still in, and should not be**\n\n");
+        for remark in not_shut(sheet) {
+            let _ = writeln!(out, "- {} ({}): {}", cell(&remark.label), cell(&remark.target), cell(&remark.message));
         }
     }
     for held in &sheet.held {
@@ -51,10 +57,11 @@ pub fn markdown(sheet: &Sheet) -> String {
     table("Held", &pick(&|line| line.fate == "Held"), &mut out);
     table("Taken away", &pick(&|line| line.fate != "Held" && line.removal), &mut out);
     table("Changed and given", &pick(&|line| line.fate != "Held" && !line.removal), &mut out);
-    if !sheet.violations.is_empty() {
+    if !sheet.violations.is_empty() || !sheet.waived.is_empty() {
         out.push_str("\n**Violations**\n\n| person | rule | |\n| --- | --- | --- |\n");
-        for violation in &sheet.violations {
-            let _ = writeln!(out, "| {} | {} | {} |", cell(&violation.name), cell(&violation.rule), cell(&violation.message));
+        for violation in sheet.violations.iter().chain(&sheet.waived) {
+            let waived = violation.waived.as_ref().map(|waiver| format!(" *({})*", cell(&waiver.to_string()))).unwrap_or_default();
+            let _ = writeln!(out, "| {} | {} | {}{waived} |", cell(&violation.label), cell(&violation.rule), cell(&violation.message));
         }
     }
     let mut kinds: Vec<&str> = sheet.findings.iter().map(|remark| remark.kind.as_str()).collect();
@@ -85,7 +92,7 @@ fn table(title: &str, lines: &[&Line], out: &mut String) {
             cell(&line.target),
             word(&line.act),
             cell(&object(line)),
-            cell(&line.name),
+            cell(&line.label),
             cell(&why(line)),
         );
     }

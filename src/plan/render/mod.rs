@@ -3,10 +3,12 @@
 
 pub mod json;
 pub mod markdown;
+pub mod names;
 pub mod sheet;
 pub mod text;
 pub mod why;
 
+pub use names::Names;
 pub use sheet::{Of, Sheet};
 
 use std::fmt::Write as _;
@@ -55,6 +57,17 @@ pub(crate) fn aligned(rows: &[Vec<String>], widest: usize) -> Vec<String> {
         .collect()
 }
 
+/// Where a name stands by itself in a text, and not as a part of another word.
+#[must_use]
+pub(crate) fn whole_word(text: &str, name: &str) -> Option<usize> {
+    let part_of_word = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    text.match_indices(name).map(|(at, _)| at).find(|at| {
+        let before = text.get(..*at).and_then(|before| before.chars().next_back());
+        let after = text.get(at.saturating_add(name.len())..).and_then(|after| after.chars().next());
+        !before.is_some_and(part_of_word) && !after.is_some_and(part_of_word)
+    })
+}
+
 /// `1 account`, `3 accounts`.
 #[must_use]
 pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
@@ -64,6 +77,18 @@ pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_found_where_it_stands_by_itself() {
+        for (text, name, expected) in [
+            ("  department: Finance", "nan", None),
+            ("  manager: nan", "nan", Some(11)),
+            ("  subjects: [{name: ann-b}, {name: ann}]", "ann", Some(35)),
+            ("account 55 is nobody's", "account 5", None),
+        ] {
+            assert_eq!(whole_word(text, name), expected, "{text}");
+        }
+    }
 
     #[test]
     fn columns_are_aligned_by_what_is_seen_and_a_long_cell_moves_only_its_own_row() {

@@ -6,19 +6,20 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use super::names::Names;
 use crate::api::target::TargetSystemSpec;
 use crate::model::account::AccountKey;
 use crate::model::change::{Act, Change, ChangeLine};
+use crate::model::digest::digest_of_lines;
 use crate::model::ids::{PersonId, TargetName};
 use crate::model::observed::Extent;
 use crate::model::value::Value;
-use crate::plan::digest::digest_of_lines;
 use crate::plan::finding::{Finding, FindingKind, Subject};
-use crate::plan::guard::{Fate, Guarded, Hold};
+use crate::plan::guard::{Fate, Guarded, GuardedPlan, Hold};
 use crate::plan::places::Places;
 use crate::plan::round::{Look, Round};
 use crate::plan::rules::SENSITIVE;
-use crate::policy::decision::Enforcement;
+use crate::policy::decision::{Enforcement, Violation, Waiver};
 use crate::realm::index::Realm;
 
 /// What a sheet is made of.
@@ -29,6 +30,8 @@ pub struct Of<'a> {
     pub looks: &'a BTreeMap<TargetName, Look>,
     /// What is to be done.
     pub round: &'a Round,
+    /// How people are called.
+    pub names: &'a Names,
     /// Where things come from.
     pub places: &'a Places,
     /// The digest of the policies.
@@ -74,6 +77,9 @@ pub struct Sheet {
     pub findings: Vec<Remark>,
     /// Violations that nobody accepts.
     pub violations: Vec<ViolationLine>,
+    /// Violations that somebody accepts, as long as that holds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waived: Vec<ViolationLine>,
     /// Act → how many, held ones included.
     pub summary: BTreeMap<String, usize>,
     /// The digest of all lines.
@@ -90,11 +96,21 @@ pub struct Remark {
     pub kind: String,
     /// About whom or what.
     pub subject: String,
+    /// The same, so that it is nobody else.
+    #[serde(skip)]
+    pub label: String,
     /// Which target; empty: none in particular.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub target: String,
     /// In words.
     pub message: String,
+}
+
+impl Remark {
+    fn new(kind: impl Into<String>, subject: impl Into<String>, target: impl Into<String>, message: impl Into<String>) -> Self {
+        let subject = subject.into();
+        Self { kind: kind.into(), label: subject.clone(), subject, target: target.into(), message: message.into() }
+    }
 }
 
 /// What one target holds back.
@@ -135,6 +151,9 @@ pub struct Line {
     pub person: String,
     /// Whose: the name of the Person object, else the externalId.
     pub name: String,
+    /// The same, so that it is nobody else's.
+    #[serde(skip)]
+    pub label: String,
     /// Which account; empty: the ordinary one.
     pub account: String,
     /// What the account is called in the target.
@@ -159,6 +178,9 @@ pub struct Line {
     pub brake: Option<String>,
     /// Send, Held, Waits, Frozen or Observed.
     pub fate: &'static str,
+    /// When it comes, where it is still to come and held already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comes: Option<Timestamp>,
     /// Why it does not simply go out, or what lets it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub note: String,
@@ -185,6 +207,9 @@ pub struct ViolationLine {
     pub person: String,
     /// The name of the Person object.
     pub name: String,
+    /// The same, so that it is nobody else's.
+    #[serde(skip)]
+    pub label: String,
     /// The rule.
     pub rule: String,
     /// In words.
@@ -193,6 +218,9 @@ pub struct ViolationLine {
     pub enforcement: Enforcement,
     /// What it is about.
     pub entitlements: Vec<String>,
+    /// Until when it is accepted, by whom and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waived: Option<Waiver>,
 }
 
 impl Sheet {
@@ -206,18 +234,17 @@ impl Sheet {
         for (target, round) in &of.round.targets {
             let Some(look) = of.looks.get(target) else { continue };
             let made = made(round.plan.items());
-            all_lines.extend(round.plan.items().iter().map(|item| item.change.line()));
+            all_lines.extend(round.plan.items_and_to_come().map(|item| item.change.line()));
             held_lines.extend(round.plan.held().map(|item| item.change.line()));
             changes.extend(
                 round
                     .plan
-                    .items()
-                    .iter()
+                    .items_and_to_come()
                     .filter(|item| of.person.is_none_or(|person| item.change.key().person == *person))
                     .map(|item| of.line(item, look, &made)),
             );
             if round.plan.is_held() {
-                held.push(of.held(target, round.plan.items(), round.plan.plan().shrank, round.plan.held_digest()));
+                held.push(of.held(target, &round.plan));
             }
         }
         let people = of.realm.people();
@@ -240,7 +267,8 @@ impl Sheet {
             incomplete,
             held,
             findings,
-            violations: of.violations(),
+            violations: of.violations(of.round.violations(of.t)),
+            waived: of.violations(of.round.waived(of.t)),
             summary,
             digest: digest_of_lines(&all_lines),
             held_digest: (!held_lines.is_empty()).then(|| digest_of_lines(&held_lines)),
@@ -272,6 +300,10 @@ impl Of<'_> {
     #[must_use]
     pub fn name(&self, person: &PersonId) -> String {
         self.realm.declared(person).first().map_or_else(|| person.to_string(), |declared| declared.meta.name.to_string())
+    }
+
+    fn label(&self, person: &PersonId) -> String {
+        self.names.label(self.realm, person)
     }
 
     fn line(&self, item: &Guarded, look: &Look, made: &Made<'_>) -> Line {
@@ -306,6 +338,7 @@ impl Of<'_> {
             target: key.target.to_string(),
             person: key.person.to_string(),
             name: self.name(&key.person),
+            label: self.label(&key.person),
             account: key.account.to_string(),
             login: self.login(change, look, shown.map(|account| account.name.as_str()), made),
             entitlement: change.act().object().filter(|_| matches!(change.act(), Act::Grant(_) | Act::Revoke(_) | Act::Provide(_))),
@@ -315,6 +348,7 @@ impl Of<'_> {
             sensitive,
             brake: change.brake().map(|brake| brake.to_string()),
             fate,
+            comes: item.comes,
             note,
             reasons: self
                 .places
@@ -338,21 +372,22 @@ impl Of<'_> {
             Value::Text(text) => Json::from(text.as_str()),
             Value::Bool(bool) => Json::from(*bool),
             Value::Many(many) => many.iter().map(String::as_str).collect(),
-            Value::Account(key) => Json::from(format!("the account of {}", self.name(&key.person))),
+            Value::Account(key) => Json::from(format!("the account of {}", self.label(&key.person))),
             Value::Later(target) => Json::from(format!("known after {target}")),
         }
     }
 
-    fn held(&self, target: &TargetName, items: &[Guarded], shrank: bool, digest: String) -> Held {
+    fn held(&self, target: &TargetName, plan: &GuardedPlan) -> Held {
+        let digest = plan.held_digest();
         let mut reasons: BTreeMap<String, (BTreeSet<String>, usize)> = BTreeMap::new();
-        for item in items {
+        for item in plan.held() {
             if let Fate::Held(hold) = &item.fate {
                 let (accounts, changes) = reasons.entry(hold.to_string()).or_default();
                 accounts.insert(item.change.key().owner());
                 *changes += 1;
             }
         }
-        if shrank && reasons.is_empty() {
+        if plan.plan().shrank && reasons.is_empty() {
             reasons.insert(Hold::Shrunk.to_string(), (BTreeSet::new(), 0));
         }
         let reasons = reasons.into_iter().map(|(why, (accounts, changes))| HeldReason { why, accounts: accounts.len(), changes }).collect();
@@ -360,15 +395,20 @@ impl Of<'_> {
     }
 
     fn remark(&self, finding: &Finding) -> Remark {
+        let of_account = |name: String, key: &AccountKey| if key.account.is_ordinary() { name } else { format!("{name}#{}", key.account) };
         let (subject, target) = match &finding.subject {
             Subject::Realm => ("the realm".to_owned(), String::new()),
             Subject::Person(person) => (self.name(person), String::new()),
             Subject::Target(target) => (format!("TargetSystem/{target}"), target.to_string()),
-            Subject::Account(key) if key.account.is_ordinary() => (self.name(&key.person), key.target.to_string()),
-            Subject::Account(key) => (format!("{}#{}", self.name(&key.person), key.account), key.target.to_string()),
+            Subject::Account(key) => (of_account(self.name(&key.person), key), key.target.to_string()),
             Subject::Found(target, id) => (format!("account {id}"), target.to_string()),
         };
-        Remark { kind: finding.kind.to_string(), subject, target, message: finding.message.clone() }
+        let label = match &finding.subject {
+            Subject::Person(person) => self.label(person),
+            Subject::Account(key) => of_account(self.label(&key.person), key),
+            Subject::Realm | Subject::Target(_) | Subject::Found(..) => subject.clone(),
+        };
+        Remark { label, ..Remark::new(finding.kind.to_string(), subject, target, finding.message.clone()) }
     }
 
     /// What makes the plan a lower bound, and what does not.
@@ -379,31 +419,16 @@ impl Of<'_> {
             let name = torn.name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
             let subject = torn.kind.map_or_else(|| torn.place.to_string(), |kind| format!("{kind}{name}"));
             let place = if torn.place.file.is_empty() { String::new() } else { format!(" ({})", torn.place) };
-            incomplete.insert(Remark {
-                kind: "Unreadable".to_owned(),
-                subject,
-                target: String::new(),
-                message: format!("cannot be read: {}{place}", torn.why),
-            });
+            incomplete.insert(Remark::new("Unreadable", subject, "", format!("cannot be read: {}{place}", torn.why)));
         }
         for (target, failure) in &self.round.unread {
             let message = format!("not read, nothing is planned here: {failure}");
-            incomplete.insert(Remark {
-                kind: failure.reason().to_owned(),
-                subject: format!("TargetSystem/{target}"),
-                target: target.to_string(),
-                message,
-            });
+            incomplete.insert(Remark::new(failure.reason(), format!("TargetSystem/{target}"), target.as_str(), message));
         }
         for (target, round) in &self.round.targets {
             if let Extent::Partial(why) = &round.plan.plan().extent {
                 let message = format!("read in part only, no removal is planned here for what was not read: {why}");
-                incomplete.insert(Remark {
-                    kind: "Partial".to_owned(),
-                    subject: format!("TargetSystem/{target}"),
-                    target: target.to_string(),
-                    message,
-                });
+                incomplete.insert(Remark::new("Partial", format!("TargetSystem/{target}"), target.as_str(), message));
             }
         }
         let whose = |finding: &Finding| match &finding.subject {
@@ -425,23 +450,20 @@ impl Of<'_> {
         }
         if let Some(frozen) = &self.round.removals_kept_back {
             let message = format!("no removal by policy is planned: {}", frozen.reason);
-            findings.insert(Remark {
-                kind: "RemovalsKeptBack".to_owned(),
-                subject: "the realm".to_owned(),
-                target: String::new(),
-                message,
-            });
+            findings.insert(Remark::new("RemovalsKeptBack", "the realm", "", message));
         }
         (incomplete.into_iter().collect(), findings.into_iter().collect())
     }
 
-    fn violations(&self) -> Vec<ViolationLine> {
-        let all = self.round.violations(self.t).into_iter().filter(|(person, _)| self.person.is_none_or(|asked| asked == person));
+    fn violations(&self, all: BTreeMap<PersonId, Vec<Violation>>) -> Vec<ViolationLine> {
+        let all = all.into_iter().filter(|(person, _)| self.person.is_none_or(|asked| asked == person));
         all.flat_map(|(person, violations)| {
-            let name = self.name(&person);
+            let (name, label) = (self.name(&person), self.label(&person));
             violations.into_iter().map(move |violation| ViolationLine {
+                waived: violation.waived.clone().filter(|_| violation.is_waived_at(self.t)),
                 person: person.to_string(),
                 name: name.clone(),
+                label: label.clone(),
                 rule: violation.rule,
                 message: violation.message,
                 enforcement: violation.enforcement,

@@ -1,11 +1,13 @@
 //! A plan for people: what is held and what could not be read, removals, the rest, and what it comes to.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use owo_colors::Style;
 
 use super::sheet::{Held, Line, Remark, Sheet};
-use super::{Paint, aligned, counted};
+use super::{Paint, aligned, counted, whole_word};
+use crate::plan::finding::FindingKind;
 use crate::plan::rules::SENSITIVE;
 
 /// The widest cell that columns are aligned by.
@@ -20,7 +22,7 @@ const FEW: usize = 5;
 pub fn text(sheet: &Sheet, paint: Paint) -> String {
     let mut out = String::new();
     header(sheet, paint, &mut out);
-    incomplete(sheet, paint, &mut out);
+    urgent(sheet, paint, &mut out);
     for held in &sheet.held {
         hold(sheet, held, paint, &mut out);
     }
@@ -46,20 +48,50 @@ fn header(sheet: &Sheet, paint: Paint, out: &mut String) {
         writeln!(out, "{head}   {people} affected, {} declared · {targets} · policies {policies} · as of {}", sheet.people, sheet.as_of);
 }
 
-fn incomplete(sheet: &Sheet, paint: Paint, out: &mut String) {
-    if sheet.incomplete.is_empty() {
+/// Who is in and must not be, and what could not be read or decided.
+fn urgent(sheet: &Sheet, paint: Paint, out: &mut String) {
+    let urgent = together(not_shut(sheet).chain(&sheet.incomplete));
+    if urgent.is_empty() {
         return;
     }
     out.push('\n');
-    for remark in &sheet.incomplete {
-        let _ = writeln!(out, "{} {}", paint.style("!", Style::new().red().bold()), said(remark));
+    for (subject, remark) in urgent {
+        let _ = writeln!(out, "{} {}", paint.style("!", Style::new().red().bold()), said(&subject, remark));
     }
 }
 
-fn said(remark: &Remark) -> String {
-    let place =
-        if remark.target.is_empty() || remark.subject.ends_with(&remark.target) { String::new() } else { format!(" in {}", remark.target) };
-    format!("{}{place}: {}: {}", remark.subject, remark.kind, remark.message)
+/// Findings that stand first, since somebody is in who must not be.
+pub(super) fn not_shut(sheet: &Sheet) -> impl Iterator<Item = &Remark> {
+    sheet.findings.iter().filter(|remark| is_not_shut(remark))
+}
+
+fn is_not_shut(remark: &Remark) -> bool {
+    remark.kind == FindingKind::NotShut.to_string()
+}
+
+/// What is the same of many is told once, with the first of them and how many more.
+pub(super) fn together<'a>(remarks: impl Iterator<Item = &'a Remark>) -> Vec<(String, &'a Remark)> {
+    let mut same: Vec<(&Remark, usize)> = Vec::new();
+    let mut places: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
+    for remark in remarks {
+        let key = (remark.kind.as_str(), remark.target.as_str(), remark.message.as_str());
+        let place = *places.entry(key).or_insert(same.len());
+        match same.get_mut(place) {
+            Some((_, count)) => *count += 1,
+            None => same.push((remark, 1)),
+        }
+    }
+    let subject = |remark: &Remark, count: usize| match count {
+        1 => remark.label.clone(),
+        _ => format!("{} and {} more", remark.label, count - 1),
+    };
+    same.into_iter().map(|(remark, count)| (subject(remark, count), remark)).collect()
+}
+
+fn said(subject: &str, remark: &Remark) -> String {
+    let told = remark.target.is_empty() || remark.subject == format!("TargetSystem/{}", remark.target);
+    let place = if told { String::new() } else { format!(" in {}", remark.target) };
+    format!("{subject}{place}: {}: {}", remark.kind, remark.message)
 }
 
 fn hold(sheet: &Sheet, held: &Held, paint: Paint, out: &mut String) {
@@ -129,7 +161,7 @@ fn row(line: &Line) -> Vec<String> {
         "Held" => String::new(),
         _ => format!(" [{}]", line.fate.to_lowercase()),
     };
-    vec![sign(line).to_owned(), word(&line.act).to_owned(), object(line), line.name.clone(), format!("{}{note}", why(line)), places(line)]
+    vec![sign(line).to_owned(), word(&line.act).to_owned(), object(line), line.label.clone(), format!("{}{note}", why(line)), places(line)]
 }
 
 /// What it does at a glance.
@@ -200,7 +232,7 @@ pub(super) fn places(line: &Line) -> String {
 }
 
 fn violations(sheet: &Sheet, paint: Paint, out: &mut String) {
-    if sheet.violations.is_empty() {
+    if sheet.violations.is_empty() && sheet.waived.is_empty() {
         return;
     }
     let _ = writeln!(out, "\n{}", paint.style("Violations", Style::new().bold()));
@@ -208,13 +240,16 @@ fn violations(sheet: &Sheet, paint: Paint, out: &mut String) {
     let cells: Vec<Vec<String>> = sheet
         .violations
         .iter()
+        .chain(&sheet.waived)
         .map(|violation| {
+            let waived = violation.waived.as_ref().map(|waiver| format!("[{waiver}]"));
+            let about = violation.entitlements.join(", ");
             vec![
-                violation.name.clone(),
+                violation.label.clone(),
                 violation.rule.clone(),
                 word(violation.enforcement),
                 violation.message.clone(),
-                violation.entitlements.join(", "),
+                [about].into_iter().filter(|about| !about.is_empty()).chain(waived).collect::<Vec<_>>().join(" "),
             ]
         })
         .collect();
@@ -225,7 +260,7 @@ fn violations(sheet: &Sheet, paint: Paint, out: &mut String) {
 
 /// Those that can come by the thousand are counted, with the first few; the others stand each.
 fn findings(sheet: &Sheet, out: &mut String) {
-    let mut kinds: Vec<&str> = sheet.findings.iter().map(|remark| remark.kind.as_str()).collect();
+    let mut kinds: Vec<&str> = sheet.findings.iter().filter(|remark| !is_not_shut(remark)).map(|remark| remark.kind.as_str()).collect();
     kinds.dedup();
     for (index, kind) in kinds.iter().enumerate() {
         let all: Vec<&Remark> = sheet.findings.iter().filter(|remark| remark.kind == *kind).collect();
@@ -233,7 +268,9 @@ fn findings(sheet: &Sheet, out: &mut String) {
         let _ = writeln!(out, "{}{kind}: {}", if index == 0 { "\n" } else { "" }, all.len());
         for remark in all.iter().take(shown) {
             let place = if remark.target.is_empty() { String::new() } else { format!("{}: ", remark.target) };
-            let subject = if remark.message.contains(&remark.subject) { String::new() } else { format!("{}: ", remark.subject) };
+            // What is said of an account of nobody begins with that account.
+            let told = remark.subject.starts_with("account ") && whole_word(&remark.message, &remark.subject) == Some(0);
+            let subject = if told { String::new() } else { format!("{}: ", remark.label) };
             let _ = writeln!(out, "  {place}{subject}{}", remark.message);
         }
         if all.len() > shown {

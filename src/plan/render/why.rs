@@ -30,7 +30,7 @@ pub fn because(because: &Because, only: bool, paint: Paint) -> String {
         }
     }
     for violation in &because.violations {
-        let waived = violation.waived.as_ref().map(|waiver| format!(" (accepted until {})", waiver.until)).unwrap_or_default();
+        let waived = violation.waived.as_ref().map(|waiver| format!(" [{waiver}]")).unwrap_or_default();
         let _ =
             writeln!(out, "\n{} {}: {}{waived}", paint.style("violation", Style::new().yellow().bold()), violation.rule, violation.message);
     }
@@ -57,7 +57,12 @@ fn accounts(because: &Because, paint: Paint, out: &mut String) {
             let since = account.since.map(|since| format!(" since {since}")).unwrap_or_default();
             let reasons =
                 account.reasons.iter().map(String::as_str).chain(account.plan.iter().map(String::as_str)).collect::<Vec<_>>().join("; ");
-            vec![target, account.login.clone(), format!("{:?}{since}", account.state), reasons]
+            let state = match (&account.state, &account.unread) {
+                (Some(state), _) => format!("{state:?}{since}"),
+                (None, Some(why)) => format!("not read: {why}{since}"),
+                (None, None) => "not read".to_owned(),
+            };
+            vec![target, account.login.clone(), state, reasons]
         })
         .collect();
     for line in aligned(&rows, 40) {
@@ -71,10 +76,11 @@ fn name(entitled: &Entitled) -> String {
 
 fn entitlement(name: &str, entitled: &Entitled, paint: Paint, out: &mut String) {
     let (sign, style) = if entitled.held { ("●", Style::new().green()) } else { ("○", Style::new().yellow()) };
-    let held = match (entitled.held, entitled.since) {
-        (true, Some(since)) => format!("held since {since}"),
-        (true, None) => "held".to_owned(),
-        (false, _) => "not held".to_owned(),
+    let since = |words: &str| entitled.since.map(|since| format!("{words} {since}")).unwrap_or_default();
+    let held = match (entitled.held, &entitled.unread) {
+        (true, _) => format!("held{}", since(" since")),
+        (false, Some(why)) => format!("not read: {why}{}", since("; on record since")),
+        (false, None) => "not held".to_owned(),
     };
     let until = entitled.until.map(|until| format!(", until {until}")).unwrap_or_default();
     let _ = writeln!(out, "  {} {}   {held}{until}", paint.style(sign, style), paint.style(name, Style::new().bold()));
@@ -91,7 +97,10 @@ fn entitlement(name: &str, entitled: &Entitled, paint: Paint, out: &mut String) 
 pub fn holders(asked: &str, holders: &[Holder], paint: Paint) -> String {
     let mut out = String::new();
     let held = holders.iter().filter(|holder| holder.entitled.held).count();
-    let _ = writeln!(out, "{}   held by {held}, {} more are to get it", paint.style(asked, Style::new().bold()), holders.len() - held);
+    let unread = holders.iter().filter(|holder| holder.entitled.unread.is_some()).count();
+    let more = holders.len().saturating_sub(held).saturating_sub(unread);
+    let not_read = if unread == 0 { String::new() } else { format!("; not read of {unread}") };
+    let _ = writeln!(out, "{}   held by {held}, {more} more are to get it{not_read}", paint.style(asked, Style::new().bold()));
     for holder in holders {
         let mut shown = holder.name.clone();
         if holder.person.is_none() {

@@ -5,8 +5,10 @@ use std::sync::OnceLock;
 
 use jiff::Timestamp;
 
+use super::Realm;
 use crate::api::binding::RoleBindingSpec;
 use crate::api::person::PersonSpec;
+use crate::model::entitlement::EntitlementKey;
 use crate::model::ids::ObjectName;
 use crate::realm::input::Holding;
 use crate::realm::object::Meta;
@@ -117,6 +119,20 @@ impl Bindings {
     pub(super) fn of(&self, name: &ObjectName, laid_over: &PersonSpec) -> Vec<&Bound> {
         let candidates = self.index.candidates(name, laid_over);
         candidates.into_iter().filter_map(|binding| self.objects.get(binding)).filter(|bound| means(&bound.spec, name, laid_over)).collect()
+    }
+}
+
+impl Realm {
+    /// What the bindings give that are valid at `t`, to whomever they mean, and which of them give it.
+    #[must_use]
+    pub fn bound_entitlements(&self, t: Timestamp) -> BTreeMap<EntitlementKey, BTreeSet<ObjectName>> {
+        let mut given: BTreeMap<EntitlementKey, BTreeSet<ObjectName>> = BTreeMap::new();
+        for bound in self.bindings.iter().filter(|bound| bound.is_valid_at(t)) {
+            for grant in bound.held(self.roles()).into_iter().flatten().flat_map(|holding| &holding.grants) {
+                given.entry(grant.key.clone()).or_default().insert(bound.meta.name.clone());
+            }
+        }
+        given
     }
 }
 

@@ -24,21 +24,22 @@ pub struct RealmProblem {
     pub message: String,
     /// What to do.
     pub hint: String,
-    /// Whether it freezes people: the person, those of the binding, those who are given the role, those who are locked out.
+    /// Whether it freezes people (the person, those of the binding, those who are given the role, those who are locked out), or refuses an
+    /// answer.
     pub freezes: bool,
 }
 
 /// Gathers problems.
-struct Found(Vec<RealmProblem>);
+pub(super) struct Found(pub(super) Vec<RealmProblem>);
 
 impl Found {
-    fn add(&mut self, kind: ResourceKind, meta: &Meta, freezes: bool, message: String, hint: &str) {
+    pub(super) fn add(&mut self, kind: ResourceKind, meta: &Meta, freezes: bool, message: String, hint: &str) {
         let (name, place) = (meta.name.clone(), meta.place.clone());
         self.0.push(RealmProblem { kind, name, place, message, hint: hint.to_owned(), freezes });
     }
 }
 
-const SPELL: &str = "check the spelling, or declare it";
+pub(super) const SPELL: &str = "check the spelling, or declare it";
 /// Of a Lockout that names nobody.
 const NOBODY: &str = "check the spelling, or name the externalId of one who is gone: until then nobody who is locked out is let in again";
 
@@ -54,7 +55,8 @@ impl Realm {
         self.manager_circles(t, &mut found);
         self.role_problems(&mut found);
         self.binding_problems(t, &mut found);
-        self.answer_problems(&mut found);
+        found.0.extend(self.lockout_problems());
+        found.0.extend(self.approval_problems(t));
         found.0.sort();
         found.0
     }
@@ -215,16 +217,6 @@ impl Realm {
         }
     }
 
-    /// Lockouts and Approvals.
-    fn answer_problems(&self, found: &mut Found) {
-        found.0.extend(self.lockout_problems());
-        for approval in self.approvals.values().filter(|approval| !approval.spec.target.is_empty()) {
-            if let Some(message) = self.account_problem(&approval.spec.target, "") {
-                found.add(ResourceKind::Approval, &approval.meta, false, message, SPELL);
-            }
-        }
-    }
-
     /// Lockouts that do not shut out whom they name, or not everywhere that they name: somebody relies on them.
     #[must_use]
     pub fn lockout_problems(&self) -> Vec<RealmProblem> {
@@ -250,7 +242,7 @@ impl Realm {
     }
 
     /// Why there is no such account; an unreadable target may declare anything.
-    fn account_problem(&self, target: &str, account: &str) -> Option<String> {
+    pub(super) fn account_problem(&self, target: &str, account: &str) -> Option<String> {
         if self.unreadable_named(ResourceKind::TargetSystem, target).is_some() {
             return None;
         }

@@ -91,11 +91,15 @@ impl RealmTask {
                 self.due.by((key.person.clone(), Some(target.clone())), t.checked_add(wait).unwrap_or(t));
             }
         }
-        for item in plan.items() {
+        for item in plan.items_and_to_come() {
             let person = &item.change.key().person;
             let open = match &item.fate {
                 Fate::Held(hold) => {
                     known.held.entry(person.clone()).or_default().insert(item.change.line(), hold.into());
+                    if item.comes.is_some() {
+                        // As yet they are as they should be.
+                        continue;
+                    }
                     Open { reason: "Held", message: format!("{} is held: {hold}", item.change.line()), stalled: false }
                 }
                 Fate::Waits => {
@@ -191,12 +195,14 @@ fn open_of(finding: &Finding) -> Option<Open> {
         FindingKind::Frozen => ("Frozen", false),
         FindingKind::Unclaimed
         | FindingKind::CannotRevoke
+        | FindingKind::Grace
         | FindingKind::Orphan
         | FindingKind::Duplicate
         | FindingKind::Unmatched
         | FindingKind::DisabledElsewhere
         | FindingKind::CannotDisable
         | FindingKind::Protected
+        | FindingKind::NotShut
         | FindingKind::OutOfScope
         | FindingKind::Normalised
         | FindingKind::LedgerLost => return None,

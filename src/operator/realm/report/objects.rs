@@ -51,6 +51,10 @@ impl RealmTask {
         }
         match self.problems_of(kind, name).next() {
             None => Stand::ready(),
+            // It is never edited: only another one helps.
+            Some(problem) if kind == ResourceKind::Approval && problem.message.contains("digest") => {
+                Stand::stalled("InvalidSpec", told(problem))
+            }
             // What is named may still come: no edit of this object is needed for that.
             Some(problem) => Stand::not(if problem.message.contains("role") { "UnknownRole" } else { "InvalidReference" }, told(problem)),
         }

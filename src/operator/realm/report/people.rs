@@ -149,6 +149,10 @@ fn compliant(decision: Option<&PersonDecision>, t: Timestamp) -> Option<Said> {
         }
         return Some(Said::new("Compliant", Truth::False, "Violations", rules.join("; ")));
     }
-    let reason = if decision.violations.is_empty() { "NoViolations" } else { "Waived" };
-    Some(Said::new("Compliant", Truth::True, reason, ""))
+    if decision.violations.is_empty() {
+        return Some(Said::new("Compliant", Truth::True, "NoViolations", ""));
+    }
+    let waived = decision.violations.iter().take(VIOLATIONS).filter_map(|violation| Some((&violation.rule, violation.waived.as_ref()?)));
+    let waived: Vec<String> = waived.map(|(rule, waiver)| format!("{rule}: {waiver}")).collect();
+    Some(Said::new("Compliant", Truth::True, "Waived", waived.join("; ")))
 }

@@ -7,12 +7,12 @@ use serde_json::{Map, Value, json};
 use super::{Stand, fields};
 use crate::api::target::Mode;
 use crate::model::change::ChangeLine;
+use crate::model::digest::digest_of_lines;
 use crate::model::failure::Failure;
 use crate::model::ids::{ObjectName, TargetName};
 use crate::operator::realm::RealmTask;
 use crate::operator::realm::known::Known;
 use crate::operator::status::{Said, Truth};
-use crate::plan::digest::digest_of_lines;
 use crate::realm::object::ResourceKind;
 
 /// How many held lines a target shows.

@@ -51,7 +51,8 @@ fn what_names_somebody_unknown_is_a_problem_of_the_object_that_names_them() {
         "RoleBinding/field: `dept` in `subjectMatch` is no field of a Person",
         "RoleBinding/later: no BusinessRole is called `ghost`",
         "RoleBinding/nobody: the subject `ghost` is no Person",
-        "Approval/a: the target `nowhere` is no TargetSystem",
+        "! Approval/a: the digest does not fit the changes: the answer is refused",
+        "! Approval/a: the target `nowhere` is no TargetSystem: the answer counts nowhere",
         "! Lockout/l: `ghost` is no Person",
         "! Lockout/l: the target `nowhere` is no TargetSystem",
     ];
