@@ -58,7 +58,7 @@ opa: ## build OPA's Go library, which decisions are held beside (two minutes the
 	@benches/opa/build
 
 # On one processor, where that can be said: two threads slow each other down. Backtraces would be measured, too.
-bench: tools opa ## measure decide, plan and sweep; PEOPLE=1000,10000,100000 says for how many
+bench: tools opa scim-server ## measure decide, plan, sweep and SCIM writes; PEOPLE=1000,10000,100000 says for how many
 	@$(CARGO) bench --quiet --locked --bench speed --no-run
 	@RUST_BACKTRACE=0 $$(command -v taskset >/dev/null && echo taskset -c 0) $(CARGO) bench --quiet --locked --bench speed
 

@@ -1,5 +1,5 @@
-//! A company that is made up, the same each time: people in departments under managers, 200 business roles, bindings, one Policy of
-//! 65 lines, and one SQLite file with everybody's accounts.
+//! A company that is made up, the same each time: people in departments under managers, 200 business roles, bindings, one Policy, and one
+//! SQLite file with everybody's accounts. In one kind of company nobody is like another in what the policy reads; in the other many are.
 
 use std::collections::BTreeMap;
 
@@ -20,6 +20,28 @@ pub fn modules() -> BTreeMap<String, String> {
     ];
     own.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect()
 }
+
+/// Whether people are alike in what the policies read of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// By department, title and place; one in ten holds a role by name.
+    Alike,
+    /// Projects, levels and roles by name are anybody's own, and the manager's name is read.
+    Unlike,
+}
+
+impl Kind {
+    /// The author's policy.
+    fn policy(self) -> String {
+        match self {
+            Self::Unlike => POLICY.to_owned(),
+            Self::Alike => POLICY.split("\n\n").filter(|rule| !OWN.iter().any(|own| rule.contains(own))).collect::<Vec<_>>().join("\n\n"),
+        }
+    }
+}
+
+/// What the rules read that are left out where people are alike.
+const OWN: [&str; 3] = ["input.managers", "attributes.projects", "attributes.levels"];
 
 /// The target whose sweep is measured.
 pub const TARGET: &str = "directory";
@@ -140,8 +162,8 @@ fn person(n: usize, dice: &mut Dice) -> Object {
     object(&format!("p{n:06}"), Body::Person(Box::new(self::spec(spec))))
 }
 
-/// Roles of departments by what is said of people, and others by name: three of four people have one or two of these.
-fn bindings(people: usize, dice: &mut Dice) -> Vec<Object> {
+/// Roles of departments by what is said of people, and others by name: where nobody is like another, two of three people have one or two.
+fn bindings(people: usize, kind: Kind, dice: &mut Dice) -> Vec<Object> {
     let mut bindings: Vec<Object> = (0..DEPARTMENTS)
         .map(|n| {
             let binding = json!({"role": role(n + 40), "subjectMatch": {"department": [department(n)], "organization": ["Acme"]}});
@@ -150,7 +172,11 @@ fn bindings(people: usize, dice: &mut Dice) -> Vec<Object> {
         .collect();
     let mut subjects: BTreeMap<usize, Vec<Value>> = BTreeMap::new();
     for person in 0..people {
-        for _ in 0..dice.roll(3) {
+        let roles = match kind {
+            Kind::Unlike => dice.roll(3),
+            Kind::Alike => usize::from(dice.roll(10) == 0),
+        };
+        for _ in 0..roles {
             subjects.entry(60 + dice.roll(ROLES - 60)).or_default().push(json!({"name": format!("p{person:06}")}));
         }
     }
@@ -163,14 +189,14 @@ fn bindings(people: usize, dice: &mut Dice) -> Vec<Object> {
 }
 
 /// A company of so many people; `path` is the file of its directory.
-pub fn company(people: usize, path: &str) -> Realm {
+pub fn company(people: usize, kind: Kind, path: &str) -> Realm {
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     let mut realm = Realm::new(RealmId::parse("acme").unwrap());
     let persons = (0..people).map(|n| person(n, &mut dice)).collect();
     realm.replace(ResourceKind::Person, persons);
     realm.replace(ResourceKind::BusinessRole, roles());
-    realm.replace(ResourceKind::RoleBinding, bindings(people, &mut dice));
-    let policy = json!({"modules": {"access.rego": POLICY}, "data": data()});
+    realm.replace(ResourceKind::RoleBinding, bindings(people, kind, &mut dice));
+    let policy = json!({"modules": {"access.rego": kind.policy()}, "data": data()});
     realm.replace(ResourceKind::Policy, vec![object("access", Body::Policy(spec(policy)))]);
     let directory = json!({
         "type": "sqlite", "sqlite": {"path": path, "create": true}, "accounts": {"admin": {}},
@@ -181,6 +207,26 @@ pub fn company(people: usize, path: &str) -> Realm {
     let elsewhere = |name: &str| object(name, Body::TargetSystem(Box::new(spec(json!({"type": "scim", "suspend": true})))));
     let directory = object(TARGET, Body::TargetSystem(Box::new(spec(directory))));
     realm.replace(ResourceKind::TargetSystem, vec![directory, elsewhere("chat"), elsewhere("code")]);
+    realm
+}
+
+/// The SCIM target whose writes are measured.
+pub const CHAT: &str = "chat";
+
+/// People who have nothing yet, and one group for all of them in a SCIM service.
+pub fn newcomers(people: usize, base: &str, at_once: usize) -> Realm {
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let mut realm = Realm::new(RealmId::parse("acme").unwrap());
+    realm.replace(ResourceKind::Person, (0..people).map(|n| person(n, &mut dice)).collect());
+    let role = json!({"entitlements": [{"target": CHAT, "kind": "group", "name": "all"}]});
+    realm.replace(ResourceKind::BusinessRole, vec![object("all", Body::BusinessRole(spec(role)))]);
+    let binding = json!({"role": "all", "subjectMatch": {"organization": ["Acme"]}});
+    realm.replace(ResourceKind::RoleBinding, vec![object("all", Body::RoleBinding(spec(binding)))]);
+    let chat = json!({
+        "type": "scim", "scim": {"url": base}, "secretRef": {"name": CHAT}, "limits": {"concurrency": at_once},
+        "entitlements": {"group": {"createMissing": true}}, "safety": {"creates": {"count": 1_000_000}},
+    });
+    realm.replace(ResourceKind::TargetSystem, vec![object(CHAT, Body::TargetSystem(Box::new(spec(chat))))]);
     realm
 }
 

@@ -58,11 +58,11 @@ fn open(realm: &Realm, folder: &Path) -> Targets {
 }
 
 /// Measures a company of so many people.
-pub fn measure(people: usize, t: Timestamp) -> Times {
+pub fn measure(people: usize, kind: company::Kind, t: Timestamp) -> Times {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let name = company::target();
-    let mut realm = company::company(people, "directory.db");
+    let mut realm = company::company(people, kind, "directory.db");
     let targets = open(&realm, folder.path());
     let store = MemoryLedgers::default();
 

@@ -17,11 +17,18 @@ mod engines;
 mod growth;
 #[path = "../../tests/common/opa.rs"]
 mod opa;
+mod scim;
+#[allow(dead_code, reason = "the tests use more of it")]
+#[path = "../../tests/scim/server.rs"]
+mod server;
 
+use company::Kind;
 use jiff::Timestamp;
 
 /// People whom all three engines are asked for.
 const SAMPLE: usize = 500;
+/// People who get accounts by SCIM.
+const NEWCOMERS: usize = 300;
 
 fn main() {
     // cargo passes `--bench`.
@@ -30,12 +37,24 @@ fn main() {
         sizes.split(',').map(|size| size.trim().parse().unwrap_or_else(|_| panic!("PEOPLE: `{size}` is no number"))).collect();
     let t: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
     engines_table(t);
-    growth_table(&sizes, t);
-    // To come: writes by SCIM against a bare client on the same server.
+    growth_table("A whole company whose people are alike", &sizes, Kind::Alike, t);
+    growth_table("A whole company where nobody is like another", &sizes, Kind::Unlike, t);
+    scim_table(t);
+}
+
+fn scim_table(t: Timestamp) {
+    println!("\nNew accounts and their group in a SCIM service, {NEWCOMERS} people, ms of the wall an account");
+    match scim::measure(NEWCOMERS, 3, t) {
+        Some(times) => {
+            println!("{:<14}{:>12.1}", "bare client", times.bare);
+            println!("{:<14}{:>12.1}{:>13.2}x", "Provost", times.provost, times.provost / times.bare);
+        }
+        None => println!("–  make scim-server installs it"),
+    }
 }
 
 fn engines_table(t: Timestamp) {
-    let realm = company::company(SAMPLE, "unused.db");
+    let realm = company::company(SAMPLE, Kind::Unlike, "unused.db");
     let inputs: Vec<_> = realm.people().iter().map(|person| realm.input(person, t).unwrap()).collect();
     let times = engines::measure(&realm, &inputs, t);
     println!("One decision, {SAMPLE} people, {} lines of policy beside the catalogue", company::POLICY.lines().count());
@@ -49,14 +68,14 @@ fn engines_table(t: Timestamp) {
     }
 }
 
-fn growth_table(sizes: &[usize], t: Timestamp) {
-    println!("\nA whole company, µs a person");
+fn growth_table(title: &str, sizes: &[usize], kind: Kind, t: Timestamp) {
+    println!("\n{title}, µs a person");
     print!("{:>10}", "people");
     growth::COLUMNS.iter().for_each(|(name, _)| print!("{name:>14}"));
     println!("{:>14}{:>14}{:>14}", "first/again", "list/rows", "sweep/list");
     let mut all = Vec::new();
     for size in sizes {
-        let times = growth::measure(*size, t);
+        let times = growth::measure(*size, kind, t);
         print!("{size:>10}");
         growth::COLUMNS.iter().for_each(|(_, column)| print!("{:>14.1}", column(&times)));
         println!("{:>13.1}x{:>13.1}x{:>13.1}x", times.first / times.again, times.list / times.rows, times.sweep / times.list);

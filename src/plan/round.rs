@@ -168,7 +168,7 @@ pub fn plan_round(
     let unread = looks.iter().filter_map(|(name, look)| Some((name.clone(), look.observed.as_ref().err()?.clone()))).collect();
     let rest = Rest { settling, ..Rest::default() };
     let targets = plan_looks(realm, &decided, looks.iter(), &rest, t);
-    let mut findings = findings(realm, &decided, looks, t);
+    let mut findings = findings(realm, &decided, looks);
     for (target, ledger) in others.iter().filter(|(target, _)| realm.target(target).is_some_and(|target| target.spec.suspend)) {
         let desired = decided.desired(realm, target, ledger, t);
         findings.extend(not_shut_where_suspended(target, &desired, ledger, realm.absence_judged(), t));
@@ -268,7 +268,7 @@ fn approvals(realm: &Realm) -> Vec<Approval> {
 }
 
 /// What is shown of the realm and of its people.
-fn findings(realm: &Realm, decided: &Decided, looks: &BTreeMap<TargetName, Look>, t: Timestamp) -> BTreeSet<Finding> {
+fn findings(realm: &Realm, decided: &Decided, looks: &BTreeMap<TargetName, Look>) -> BTreeSet<Finding> {
     let mut findings = BTreeSet::new();
     if let Some(frozen) = &decided.frozen {
         findings.insert(Finding { subject: Subject::Realm, kind: FindingKind::Frozen, message: frozen.reason.to_string() });
@@ -305,7 +305,7 @@ fn findings(realm: &Realm, decided: &Decided, looks: &BTreeMap<TargetName, Look>
             });
         }
     }
-    for problem in realm.lockout_problems().into_iter().chain(realm.approval_problems(t)) {
+    for problem in realm.lockout_problems() {
         let message = format!("{}/{}: {}: {}", problem.kind, problem.name, problem.message, problem.hint);
         findings.insert(Finding { subject: Subject::Realm, kind: FindingKind::Refused, message });
     }

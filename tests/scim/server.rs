@@ -22,6 +22,15 @@ pub const TOKEN: &str = "t0ken";
 /// How long a server may take to come up.
 const SOON: Duration = Duration::from_secs(60);
 
+/// Whether the server is installed: [`tenant`] fails where it is not.
+pub fn is_installed() -> bool {
+    program().exists()
+}
+
+fn program() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/scim/bin/scim2-server")
+}
+
 static SHARED: LazyLock<Server> = LazyLock::new(|| Server::start(None));
 
 /// An empty service on the shared server. Where the test fails, it shows what the server logged last.
@@ -77,8 +86,8 @@ struct Server {
 
 impl Server {
     fn start(profile: Option<&serde_json::Value>) -> Self {
-        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/scim/bin/scim2-server");
-        assert!(program.exists(), "the SCIM server is not installed: run `make scim-server`");
+        let program = program();
+        assert!(is_installed(), "the SCIM server is not installed: run `make scim-server`");
         // Somebody else may take the port before the server does.
         let servers = std::iter::repeat_with(|| Self::spawn(&program, profile)).take(5);
         servers.into_iter().find(Self::comes_up).expect("a SCIM server")
