@@ -226,6 +226,9 @@ pub fn newcomers(people: usize, base: &str, at_once: usize) -> Realm {
         "type": "scim", "scim": {"url": base}, "secretRef": {"name": CHAT}, "limits": {"concurrency": at_once},
         "entitlements": {"group": {"createMissing": true}}, "safety": {"creates": {"count": 1_000_000}},
     });
+    // The same once more for the realm: what is there already is nobody's, so that creates are counted.
+    let limits = json!({"safety": {"creates": {"count": 1_000_000}}});
+    realm.replace(ResourceKind::Realm, vec![object("acme", Body::Realm(spec(limits)))]);
     realm.replace(ResourceKind::TargetSystem, vec![object(CHAT, Body::TargetSystem(Box::new(spec(chat))))]);
     realm
 }

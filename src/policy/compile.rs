@@ -16,7 +16,7 @@ use super::error::{PolicyError, said};
 use super::libraries::LIBRARIES;
 use super::limits::Limits;
 use super::mapping::{self, Account, Attribute, MappingSource, Mappings};
-use super::plain::PlainPath;
+use super::plain::Plain;
 use super::print::{Printed, print};
 use super::program::{Program, Refused};
 use super::reads::Reads;
@@ -293,7 +293,7 @@ impl Compiler {
                     name: name.clone(),
                     form: *form,
                     at: term.at,
-                    plain: PlainPath::of(&term),
+                    plain: Plain::of(expression, &term),
                     reads: Default::default(),
                     sensitive: *sensitive,
                 });

@@ -11,7 +11,7 @@ use super::document;
 use super::engines::Unanswered;
 use super::error::{DecideError, limit};
 use super::fingerprint::Fingerprint;
-use super::plain::PlainPath;
+use super::plain::Plain;
 use super::question::Question;
 use super::reads::Reads;
 use super::rewrite::{GENERATED, assign, set_rule};
@@ -74,8 +74,8 @@ pub(crate) struct Attribute {
     pub name: AttributeName,
     pub form: MappingForm,
     pub at: At,
-    /// Where it only names a field.
-    pub plain: Option<PlainPath>,
+    /// Where it needs no engine.
+    pub plain: Option<Plain>,
     /// Parts of `input` that it reads, also through rules.
     pub reads: BTreeSet<Vec<Step>>,
     /// Its value is shown nowhere.
@@ -176,10 +176,10 @@ impl Question<'_> {
         let Some(account) = compiled.account(&place) else { return (Attributes::new(), None) };
         let last = self.last_mapped(&place);
         let document = document::of_account(self.document(), key);
-        // What only names a field is looked up; `rest` gives the others.
+        // What needs no engine is looked up; `rest` gives the others.
         let all = |rest: &dyn Fn(usize, &Attribute) -> Mapped| {
             let attributes = account.attributes.iter().enumerate().map(|(index, attribute)| {
-                let plain = attribute.plain.as_ref().map(|path| path.follow(&document).cloned());
+                let plain = attribute.plain.as_ref().map(|plain| plain.follow(&document));
                 let mapped = plain.map_or_else(|| rest(index, attribute), |value| attribute.read(value.as_slice(), input, compiled));
                 (attribute.name.clone(), mapped)
             });

@@ -10,7 +10,7 @@ use rusqlite::types::{Value as Stored, ValueRef};
 use crate::model::account::AccountState;
 use crate::model::failure::Failure;
 use crate::model::ids::AttributeName;
-use crate::model::schema::{AttributeRule, Capabilities, Schema};
+use crate::model::schema::{ACCOUNT_NAME, AttributeRule, Capabilities, PRIMARY_EMAIL, Schema};
 use crate::model::value::Value;
 
 /// Columns that say what the account is, not what a mapping writes.
@@ -18,14 +18,11 @@ pub(super) const OWN_COLUMNS: [&str; 3] = ["id", "ownerKey", "active"];
 
 /// The default mapping. `userName` of a second account is `NAME-ACCOUNT`; an address marked primary goes before the first one.
 pub(super) const DEFAULT_MAPPING: [(&str, &str); 8] = [
-    ("userName", r#"concat(substring("-", 0, min([1, count(input.account)])), [input.person.userName, input.account])"#),
+    ("userName", ACCOUNT_NAME),
     ("displayName", "input.person.displayName"),
     ("givenName", "input.person.name.givenName"),
     ("familyName", "input.person.name.familyName"),
-    (
-        "email",
-        r#"[email.value | some primary in [true, false]; some email in input.person.emails; object.get(email, "primary", false) == primary][0]"#,
-    ),
+    ("email", PRIMARY_EMAIL),
     ("title", "input.person.title"),
     ("department", "input.person.department"),
     ("manager", "input.managers[0].userName"),

@@ -142,8 +142,39 @@ fn a_field_that_is_only_named_is_what_the_engine_finds_there() {
         let asked =
             compiled.evaluation(document.clone(), super::super::compiled::Words::Plain).rule(&format!("data.__map.t0.a{number}")).unwrap();
         let found = of_account.attributes[number].plain.as_ref().unwrap().follow(&document);
-        let found: BTreeSet<regorus::Value> = found.cloned().into_iter().collect();
+        let found: BTreeSet<regorus::Value> = found.into_iter().collect();
         assert_eq!(asked, regorus::Value::from(found), "{path}");
+    }
+}
+
+#[test]
+fn what_default_mappings_say_is_what_the_engine_makes_of_it() {
+    use crate::model::schema::{ACCOUNT_NAME, PRIMARY_EMAIL};
+    let people = [
+        json!({}),
+        json!({"userName": "ann"}),
+        json!({"userName": "ann", "emails": []}),
+        json!({"emails": [{"value": "a@x"}, {"value": "b@x", "primary": true}, {"value": "c@x", "primary": true}]}),
+        json!({"emails": [{"value": "a@x", "primary": false}, {"value": "b@x"}]}),
+        json!({"emails": [{"type": "work", "primary": true}, {"type": "home"}, {"value": "c@x"}]}),
+        json!({"emails": [{"type": "work"}]}),
+    ];
+    for name in ["", "admin"] {
+        let compiled = realm(name, &[("email", PRIMARY_EMAIL), ("name", ACCOUNT_NAME)]).unwrap();
+        let place = (target("dir"), AccountName::new(name));
+        let account = compiled.account(&place).unwrap();
+        assert_eq!(account.values(), None, "no engine is asked");
+        for person in &people {
+            let input = input(person.clone());
+            let key = AccountKey { person: input.id.clone(), target: place.0.clone(), account: place.1.clone() };
+            let document = document::of_account(Question::new(&compiled, &input, None, moment(NOW)).document(), &key);
+            for (number, attribute) in account.attributes.iter().enumerate() {
+                let rule = format!("data.__map.t0.a{number}");
+                let asked = compiled.evaluation(document.clone(), super::super::compiled::Words::Plain).rule(&rule).unwrap();
+                let found: BTreeSet<regorus::Value> = attribute.plain.as_ref().unwrap().follow(&document).into_iter().collect();
+                assert_eq!(asked, regorus::Value::from(found), "{} of {person}, account `{name}`", attribute.name);
+            }
+        }
     }
 }
 

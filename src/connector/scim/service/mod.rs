@@ -9,7 +9,7 @@ use self::field::{Field, Form, builtin, describe, id_of};
 use super::path::{CORE, Content, Path, Resource, get};
 use crate::model::failure::Failure;
 use crate::model::ids::AttributeName;
-use crate::model::schema::{AttributeRule, Capabilities, Schema};
+use crate::model::schema::{ACCOUNT_NAME, AttributeRule, Capabilities, PRIMARY_EMAIL, Schema};
 use crate::model::value::Value;
 
 mod field;
@@ -29,14 +29,11 @@ pub(super) const OWN: [&str; 7] = ["id", "externalid", "active", "password", "sc
 /// The default mapping: what everybody who has a user of SCIM fills in. `userName` of a second account is `NAME-ACCOUNT`; an address
 /// marked primary goes before the first one.
 const DEFAULT_MAPPING: [(&str, &str); 9] = [
-    ("userName", r#"concat(substring("-", 0, min([1, count(input.account)])), [input.person.userName, input.account])"#),
+    ("userName", ACCOUNT_NAME),
     ("displayName", "input.person.displayName"),
     ("name.givenName", "input.person.name.givenName"),
     ("name.familyName", "input.person.name.familyName"),
-    (
-        r#"emails[type eq "work"].value"#,
-        r#"[email.value | some primary in [true, false]; some email in input.person.emails; object.get(email, "primary", false) == primary][0]"#,
-    ),
+    (r#"emails[type eq "work"].value"#, PRIMARY_EMAIL),
     ("title", "input.person.title"),
     ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", "input.person.department"),
     ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber", "input.person.employeeNumber"),
