@@ -284,7 +284,7 @@ pub(super) fn mark(plan: &mut Plan, items: &[Guarded], watch: &Watch<'_>, window
             let (key, brake) = announced;
             if watch.judged.held.contains_key(announced) || watch.realm.0.contains_key(announced) {
                 held.entry(key.clone()).or_default().insert(*brake);
-            } else {
+            } else if watch.judged.wanted.get(brake).is_some_and(|keys| keys.contains(key)) {
                 sent.entry(*brake).or_default().insert(key.clone());
             }
         }

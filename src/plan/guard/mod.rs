@@ -150,15 +150,19 @@ pub fn guard(mut plan: Plan, watch: &Watch<'_>) -> GuardedPlan {
     let behind = minimum::keep(&mut items, watch);
     items.sort_by_cached_key(|item| order::sort_key(&item.change, behind.contains(&item.change.line())));
     let to_come = announced::to_come(&plan, &items, watch);
+    let listing_held = plan.shrank && items.iter().any(|item| item.fate == Fate::Held(Hold::Shrunk));
+    let sent: BTreeSet<&AccountKey> =
+        items.iter().filter(|item| matches!(item.fate, Fate::Send(_))).map(|item| item.change.key()).collect();
+    if listing_held {
+        // What is not remembered would be announced, and charged, by every look anew.
+        plan.announced.retain(|(key, _)| sent.contains(key));
+    }
     let mut window = watch.ledger.window.clone();
     brakes::mark(&mut plan, &items, watch, &mut window);
-    let listing_held = plan.shrank && items.iter().any(|item| item.fate == Fate::Held(Hold::Shrunk));
     if let (Some(listed), false) = (plan.listed, listing_held) {
         window.last_complete = Some(listed);
     }
-    if plan.shrank && listing_held {
-        let sent: BTreeSet<&AccountKey> =
-            items.iter().filter(|item| matches!(item.fate, Fate::Send(_))).map(|item| item.change.key()).collect();
+    if listing_held {
         plan.links.retain(|key, _| sent.contains(key));
         plan.unlinked.clear();
     }
