@@ -8,7 +8,7 @@ use crate::api::target::{BrakeLimit, Mode, SafetySpec};
 use crate::model::account::{AccountKey, AccountState};
 use crate::model::change::{Brake, Cause, Change, ChangeLine, LifecycleState};
 use crate::model::ids::{PersonId, TargetName};
-use crate::model::ledger::{Ledger, Window};
+use crate::model::ledger::{Ledger, Link, Window};
 use crate::model::observed::Scope;
 
 use super::super::desired::Desired;
@@ -116,6 +116,11 @@ impl Judged {
     }
 }
 
+/// What is remembered of an account, under the key that it has now.
+fn remembered<'a>(plan: &'a Plan, ledger: &'a Ledger, key: &AccountKey) -> Option<&'a Link> {
+    plan.links.get(key).or_else(|| ledger.links.get(key))
+}
+
 fn is_over_a_day(since: Timestamp, t: Timestamp) -> bool {
     since.checked_add(DAY).is_ok_and(|over| over <= t)
 }
@@ -148,7 +153,7 @@ pub fn judge(
         change.brake().filter(|_| !answered).map(|brake| (change.key().clone(), brake, Some(change.cause())))
     });
     for (key, brake, cause) in wanted.chain(announced) {
-        let link = ledger.links.get(&key);
+        let link = remembered(plan, ledger, &key);
         let since = link.and_then(|link| link.held.get(&brake));
         if since.is_some() {
             earlier.insert((key.clone(), brake));
@@ -264,14 +269,20 @@ pub(super) fn mark(plan: &mut Plan, items: &[Guarded], watch: &Watch<'_>, window
         let Some(brake) = item.change.brake() else { continue };
         let key = item.change.key();
         wanted.insert((key.clone(), brake));
-        match &item.fate {
-            Fate::Held(Hold::Brake { .. } | Hold::Earlier(_) | Hold::EmptySource) => {
-                held.entry(key.clone()).or_default().insert(brake);
-            }
+        let hold = match &item.fate {
             Fate::Send(None) if watch.judged.wanted.get(&brake).is_some_and(|keys| keys.contains(key)) => {
                 sent.entry(brake).or_default().insert(key.clone());
+                continue;
             }
-            Fate::Send(_) | Fate::Held(_) | Fate::Waits | Fate::Frozen | Fate::Observed => {}
+            // A Reject holds for as long as it stands; behind it all stays as it was.
+            Fate::Held(Hold::Rejected(_)) => super::hold(plan, &item.change, watch),
+            Fate::Held(hold) => Some(hold.clone()),
+            Fate::Send(_) | Fate::Waits | Fate::Frozen | Fate::Observed => None,
+        };
+        // A mark stays until what it holds is done or no longer wanted: an Approval may be over before that, and a freeze releases nothing.
+        let marked = remembered(plan, watch.ledger, key).is_some_and(|link| link.held.contains_key(&brake));
+        if marked || matches!(hold, Some(Hold::Brake { .. } | Hold::Earlier(_) | Hold::EmptySource)) {
+            held.entry(key.clone()).or_default().insert(brake);
         }
     }
     let planned = wanted.clone();
@@ -313,7 +324,7 @@ pub(super) fn mark(plan: &mut Plan, items: &[Guarded], watch: &Watch<'_>, window
         if plan.unlinked.contains(&key) && !plan.links.contains_key(&key) {
             continue;
         }
-        let Some(known) = plan.links.get(&key).or_else(|| watch.ledger.links.get(&key)) else { continue };
+        let Some(known) = remembered(plan, watch.ledger, &key) else { continue };
         let mut link = known.clone();
         link.held.retain(|brake, _| !watch.judged.answered.contains(&(key.clone(), *brake)));
         let none = BTreeSet::new();

@@ -193,8 +193,7 @@ fn fate(plan: &Plan, change: &Change, watch: &Watch<'_>) -> Fate {
     if watch.rules.mode == Mode::Observe {
         return Fate::Observed;
     }
-    let leaver = matches!(change.cause(), Cause::Lockout | Cause::Lifecycle(LifecycleState::Terminated));
-    if watch.rules.freeze && !leaver && change.cause() != Cause::Until {
+    if watch.rules.freeze && !is_leavers(change) && change.cause() != Cause::Until {
         return Fate::Frozen;
     }
     let line = change.line();
@@ -212,13 +211,19 @@ fn fate(plan: &Plan, change: &Change, watch: &Watch<'_>) -> Fate {
         }
         return Fate::Send(Some(approval.clone()));
     }
-    if let Some(hold) = hold(plan, change, watch, leaver) {
+    if let Some(hold) = hold(plan, change, watch) {
         return Fate::Held(hold);
     }
     if waits { Fate::Waits } else { Fate::Send(None) }
 }
 
-fn hold(plan: &Plan, change: &Change, watch: &Watch<'_>, leaver: bool) -> Option<Hold> {
+fn is_leavers(change: &Change) -> bool {
+    matches!(change.cause(), Cause::Lockout | Cause::Lifecycle(LifecycleState::Terminated))
+}
+
+/// What holds a change, whatever people answer.
+fn hold(plan: &Plan, change: &Change, watch: &Watch<'_>) -> Option<Hold> {
+    let leaver = is_leavers(change);
     if let Some(hold) = watch.judged.hold(change).or_else(|| watch.realm.hold(change)) {
         return Some(hold);
     }
