@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
+use provost::model::account::AccountState;
 use provost::model::change::Brake;
 use serde_json::{Value, json};
 
-use super::world::{Place, moment};
+use super::world::{Place, moment, target};
 use crate::cases::format::Given;
 use crate::common::runs::block_on;
 
@@ -91,5 +92,29 @@ fn a_listing_in_doubt_charges_nobody_at_every_look() {
             let (people, nameless) = place.window("dir").await.people_within(Brake::Leavers, moment(0));
             assert_eq!((people.len(), nameless), (0, 0), "after look {pass}");
         }
+    });
+}
+
+#[test]
+fn a_leaver_whose_account_was_lost_and_is_found_again_is_charged_once() {
+    let ended = json!([{"startDate": "2020-01-01", "endDate": "2026-05-20"}]);
+    block_on(async {
+        let place = Place::new();
+        place
+            .run(&given(&[("lee", json!({"employments": at_work()}))].into(), &[]), moment(0) - SignedDuration::from_hours(100), None)
+            .await;
+        let open = place.account("dir", "lee").unwrap();
+        let given = given(&[("lee", json!({"employments": ended}))].into(), &[]);
+        let at = |minutes| moment(0) + SignedDuration::from_mins(minutes);
+        place.run(&given, at(0), None).await;
+        let window = place.window("dir").await;
+        assert_eq!(window.charged_within(Brake::Leavers, moment(0)), 1);
+        place.lose("dir", "lee");
+        place.run(&given, at(10), None).await;
+        // A backup from before is played back.
+        place.memories[&target("dir")].put(open);
+        place.run(&given, at(20), None).await;
+        assert_eq!(place.account("dir", "lee").unwrap().state, AccountState::Disabled);
+        assert_eq!(place.window("dir").await.charged, window.charged);
     });
 }

@@ -3,6 +3,7 @@
 
 mod answers;
 mod charges;
+mod chunks;
 mod limits;
 mod perturbed;
 mod runs;

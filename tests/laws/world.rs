@@ -279,11 +279,14 @@ impl Place {
         pass
     }
 
+    /// An account there.
+    pub fn account(&self, at: &str, name: &str) -> Option<Account> {
+        self.memories[&target(at)].accounts().into_iter().find(|account| account.name == name)
+    }
+
     /// Somebody deletes an account there.
     pub fn lose(&self, at: &str, name: &str) {
-        let memory = &self.memories[&target(at)];
-        let account = memory.accounts().into_iter().find(|account| account.name == name).unwrap();
-        memory.remove(&account.id);
+        self.memories[&target(at)].remove(&self.account(at, name).unwrap().id);
     }
 
     /// What the guard has charged in a target.

@@ -2,6 +2,7 @@
 
 mod announced;
 mod approvals;
+mod base;
 mod brakes;
 mod minimum;
 mod settling;
