@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use provost::plan::guard::Fate;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::world::{Place, moment};
 use super::{is_sent, lines};
@@ -97,7 +97,6 @@ fn a_yes_to_one_change_of_an_account_lets_no_other_out() {
         assert!(yes.is_subset(&all), "{all:?}");
         let pass = place.run(&answered(given(0..8), "Approve", hours(9), &yes), hours(1), None).await;
         assert_eq!(lines(&pass.round, is_sent), yes);
-        let rest: BTreeSet<String> = all.difference(&yes).cloned().collect();
         assert_eq!(all.difference(&yes).count(), 8);
         // Few enough for the limit, and nobody's yes to them.
         for later in [2, 9, 40] {

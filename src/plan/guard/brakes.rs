@@ -36,6 +36,8 @@ pub struct Judged {
     declared: BTreeMap<PersonId, Option<Timestamp>>,
     /// What is announced and approved: it is neither counted nor held.
     pub(super) answered: BTreeSet<(AccountKey, Brake)>,
+    /// Charged and wanted, and what is allowed, where that is too much.
+    pub(super) over: BTreeMap<Brake, (u32, u32)>,
     held: BTreeMap<(AccountKey, Brake), Hold>,
 }
 
@@ -160,7 +162,7 @@ pub fn judge(
         return judged;
     }
     judged.answered = announced::answered(plan, answers, ledger);
-    let mut earlier: BTreeSet<(AccountKey, Brake)> = BTreeSet::new();
+    let mut earlier: BTreeMap<(AccountKey, Brake), Timestamp> = BTreeMap::new();
     let announced = plan.announced.iter().filter(|announced| !judged.answered.contains(*announced));
     let announced: Vec<(AccountKey, Brake, Option<Cause>)> = announced.map(|(key, brake)| (key.clone(), *brake, None)).collect();
     let frozen = |change: &Change| rules.freeze && !matches!(change.cause(), Cause::Lockout | Cause::Lifecycle(LifecycleState::Terminated));
@@ -170,11 +172,9 @@ pub fn judge(
     });
     for (key, brake, cause) in wanted.chain(announced) {
         let link = remembered(plan, ledger, &key);
-        let since = link.and_then(|link| link.held.get(&brake));
-        if since.is_some() {
-            earlier.insert((key.clone(), brake));
-        }
-        let over_a_day = since.is_some_and(|since| is_over_a_day(*since, t));
+        let since = link.and_then(|link| link.held.get(&brake)).copied();
+        earlier.extend(since.map(|since| ((key.clone(), brake), since)));
+        let over_a_day = since.is_some_and(|since| is_over_a_day(since, t));
         let charged = judged.is_charged(&key, brake, Some(plan), ledger);
         // An end or a leave that was announced was judged then; a suspension beside it was not.
         let came = matches!(cause, Some(Cause::Lifecycle(LifecycleState::Terminated | LifecycleState::Leave)));
@@ -184,9 +184,11 @@ pub fn judge(
         }
     }
     judged.count_unseen(&plan.target, Some(plan), ledger, answers, beside, t);
-    for (key, brake) in earlier {
-        judged.held.insert((key, brake), Hold::Earlier(brake));
-    }
+    let answered = judged.answered.clone();
+    let waits = |key: &AccountKey, brake: Brake| {
+        let since = remembered(plan, ledger, key).and_then(|link| link.held.get(&brake));
+        since.is_some_and(|since| !is_over_a_day(*since, t)) && !answered.contains(&(key.clone(), brake))
+    };
     for brake in Brake::ALL {
         if brake == Brake::Creates && judged.creates_free {
             continue;
@@ -194,13 +196,22 @@ pub fn judge(
         let wanted = judged.wanted.get(&brake).cloned().unwrap_or_default();
         let charged = judged.charged.get(&brake).copied().unwrap_or_default();
         let allowed = allowance(rules.limit(brake), judged.base, brake);
+        // What was announced and is held since waits for its end; it is told of, and judged no more.
+        let waiting = plan.announced_before.iter().filter(|(key, of)| *of == brake && waits(key, brake)).map(|(key, _)| key);
+        let told = charged.saturating_add(count(&wanted.iter().chain(waiting).collect()));
+        if told > allowed {
+            judged.over.insert(brake, (told, allowed));
+        }
         let total = charged.saturating_add(count(&wanted));
         if total > allowed {
             let room = allowed.saturating_sub(charged);
             for key in excess(brake, wanted, room, &judged.declared) {
-                judged.held.entry((key, brake)).or_insert(Hold::Brake { brake, wanted: total, limit: allowed });
+                judged.held.insert((key, brake), Hold::Brake { brake, wanted: total, limit: allowed });
             }
         }
+    }
+    for ((key, brake), since) in earlier {
+        judged.held.insert((key, brake), Hold::Earlier { brake, since, over: judged.over.get(&brake).copied() });
     }
     judged
 }
@@ -297,7 +308,7 @@ pub(super) fn mark(plan: &mut Plan, items: &[Guarded], watch: &Watch<'_>, window
         };
         // A mark stays until what it holds is done or no longer wanted: an Approval may be over before that, and a freeze releases nothing.
         let marked = remembered(plan, watch.ledger, key).is_some_and(|link| link.held.contains_key(&brake));
-        if marked || matches!(hold, Some(Hold::Brake { .. } | Hold::Earlier(_) | Hold::EmptySource)) {
+        if marked || matches!(hold, Some(Hold::Brake { .. } | Hold::Earlier { .. } | Hold::EmptySource)) {
             held.entry(key.clone()).or_default().insert(brake);
         }
     }

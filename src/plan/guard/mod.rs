@@ -43,6 +43,9 @@ pub enum Fate {
     Observed,
 }
 
+/// A brake, what is charged and wanted under it, and what is allowed.
+pub type Excess = (Brake, u32, u32);
+
 /// Why a change waits for a person's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hold {
@@ -56,7 +59,14 @@ pub enum Hold {
         limit: u32,
     },
     /// Held earlier, and nobody has answered.
-    Earlier(Brake),
+    Earlier {
+        /// Which limit.
+        brake: Brake,
+        /// Since when.
+        since: Timestamp,
+        /// Charged and wanted, and what is allowed, where that is still too much.
+        over: Option<(u32, u32)>,
+    },
     /// An Approval says no.
     Rejected(ApprovalName),
     /// `removals: Hold`.
@@ -75,11 +85,38 @@ pub enum Hold {
     Follows,
 }
 
+impl Hold {
+    /// What is charged and wanted under which brake, and what is allowed, where that is too much.
+    #[must_use]
+    pub fn over(&self) -> Option<Excess> {
+        match self {
+            Self::Brake { brake, wanted, limit } | Self::Earlier { brake, over: Some((wanted, limit)), .. } => {
+                Some((*brake, *wanted, *limit))
+            }
+            Self::Earlier { .. }
+            | Self::Rejected(_)
+            | Self::Removals
+            | Self::MinimumMembers(_)
+            | Self::NewScope
+            | Self::Shrunk
+            | Self::EmptySource
+            | Self::DisabledElsewhere
+            | Self::Follows => None,
+        }
+    }
+}
+
 impl fmt::Display for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Brake { brake, wanted, limit } => write!(f, "{brake}: {wanted} within 24 h, the limit is {limit}"),
-            Self::Earlier(brake) => write!(f, "{brake}: held earlier, and not answered yet"),
+            Self::Earlier { brake, since, over } => {
+                write!(f, "{brake}: ")?;
+                if let Some((wanted, limit)) = over {
+                    write!(f, "{wanted} within 24 h, the limit is {limit}; ")?;
+                }
+                write!(f, "held since {since:.0}, and not answered yet")
+            }
             Self::Rejected(approval) => write!(f, "rejected by Approval {approval}"),
             Self::Removals => f.write_str("removals: Hold"),
             Self::MinimumMembers(minimum) => write!(f, "fewer than {minimum} enabled members would be left"),
@@ -137,6 +174,19 @@ pub struct Watch<'a> {
     pub sure: bool,
     /// Now.
     pub t: Timestamp,
+}
+
+impl Watch<'_> {
+    /// Whether limits hold this change: the target's, else the realm's. What was held before by either is still told in numbers, where it
+    /// is still too much for one of them.
+    fn by_limits(&self, change: &Change) -> Option<Hold> {
+        match (self.judged.hold(change), self.realm.hold(change)) {
+            (Some(Hold::Earlier { brake, since, over: None }), Some(Hold::Brake { wanted, limit, .. })) => {
+                Some(Hold::Earlier { brake, since, over: Some((wanted, limit)) })
+            }
+            (here, everywhere) => here.or(everywhere),
+        }
+    }
 }
 
 /// Judges a plan.
@@ -225,7 +275,7 @@ fn is_leavers(change: &Change) -> bool {
 /// What holds a change, whatever people answer.
 fn hold(plan: &Plan, change: &Change, watch: &Watch<'_>) -> Option<Hold> {
     let leaver = is_leavers(change);
-    if let Some(hold) = watch.judged.hold(change).or_else(|| watch.realm.hold(change)) {
+    if let Some(hold) = watch.by_limits(change) {
         return Some(hold);
     }
     let spared = leaver || matches!(change.cause(), Cause::Until | Cause::Lifecycle(LifecycleState::Suspended | LifecycleState::Leave));
