@@ -251,7 +251,7 @@ impl Target {
                 Some(mut link) => {
                     // A charge is over when all that it was for is done, in however many batches.
                     link.charged.retain(|brake| !owed.is_paid(&key, *brake));
-                    link.held.retain(|brake, _| !owed.is_paid(&key, *brake));
+                    link.held.retain(|brake, _| !owed.is_answered(&key, *brake));
                     facts.push(Fact::Linked(key, Box::new(link)));
                 }
                 None => facts.push(Fact::Unlinked(key)),

@@ -152,7 +152,8 @@ pub struct Window {
     /// One entry an hour and brake: the hour's first second, the brake, the accounts charged.
     #[serde(with = "pairs")]
     pub charged: BTreeMap<(Timestamp, Brake), u32>,
-    /// The people behind it, for the brakes of which the realm counts people.
+    /// The people behind it, for the brakes of what shuts an account: who is charged is not charged again, and not missing from what a limit
+    /// is a share of.
     #[serde(with = "pairs", default)]
     pub people: BTreeMap<(Timestamp, Brake), BTreeSet<PersonId>>,
     /// Accounts in the last complete listing.
@@ -202,6 +203,12 @@ impl Window {
         (people, self.charged_within(brake, t).saturating_sub(named))
     }
 
+    /// Whether a charge of that instant would count still.
+    #[must_use]
+    pub fn covers(at: Timestamp, t: Timestamp) -> bool {
+        is_within(hour_of(at), t)
+    }
+
     /// Charges accounts, and forgets what is over a day old.
     pub fn charge(&mut self, brake: Brake, accounts: &BTreeSet<AccountKey>, t: Timestamp) {
         if accounts.is_empty() {
@@ -211,7 +218,7 @@ impl Window {
         self.people.retain(|(hour, _), _| is_within(*hour, t));
         let hour = hour_of(t);
         *self.charged.entry((hour, brake)).or_default() += u32::try_from(accounts.len()).unwrap_or(u32::MAX);
-        if matches!(brake, Brake::Absence | Brake::Leavers) {
+        if matches!(brake, Brake::Absence | Brake::Suspensions | Brake::Leavers) {
             self.people.entry((hour, brake)).or_default().extend(accounts.iter().map(|key| key.person.clone()));
         }
     }

@@ -129,7 +129,7 @@ fn there(
         link.disabled = None;
     }
     link.chosen.extend(chosen.iter().map(|(name, value)| (name.clone(), value.clone())));
-    announce(sight, known, account, &mut link, out);
+    announce(sight, known, account.state, &mut link, out);
     remember_sight(sight, course, known, account, adopted, &mut link);
     let own = account.owner.as_ref() != Some(&sight.rules.owner_key(&sight.key));
     let untouched = !sight.person.locked && (sight.person.paused || sight.person.stand == Stand::Gone && link.retain);
@@ -159,7 +159,7 @@ fn there(
 }
 
 /// An end that was unknown or later, first seen on a person with an account here, is judged now; a leave likewise.
-fn announce(sight: &Sight<'_>, known: Option<&Link>, account: &Account, link: &mut Link, out: &mut AccountPlan) {
+fn announce(sight: &Sight<'_>, known: Option<&Link>, shown: AccountState, link: &mut Link, out: &mut AccountPlan) {
     let Some(lifecycle) = &sight.person.lifecycle else { return };
     let before = known.and_then(|link| link.end);
     if !lifecycle.employed {
@@ -170,7 +170,7 @@ fn announce(sight: &Sight<'_>, known: Option<&Link>, account: &Account, link: &m
     }
     link.employed = true;
     // What has begun already and left the account shut leaves nothing to judge; what is to come may find it open again.
-    let judges = |from: Timestamp| from > sight.t || account.state != AccountState::Disabled;
+    let judges = |from: Timestamp| from > sight.t || shown != AccountState::Disabled;
     if let Some(end) = lifecycle.end {
         if before.is_some_and(|before| before <= end) {
             out.announced_before.insert(Brake::Leavers);
@@ -372,11 +372,9 @@ fn unread(sight: &Sight<'_>, course: Option<&Course>, known: Option<&Link>, out:
         if link.stage.is_none_or(|(state, _)| state != course.state) {
             link.stage = Some((course.state, sight.t));
         }
-        if let Some(lifecycle) = &sight.person.lifecycle {
-            let before = known.end;
-            let judged = lifecycle.end.is_some_and(|end| before.is_some_and(|before| before <= end));
-            if judged { &mut out.announced_before } else { &mut out.announced }.insert(Brake::Leavers);
-            link.end = lifecycle.end;
+        // Judged as where it is read: of one that is never touched, or that is not there yet, nothing is.
+        if known.id.is_some() && !sight.rules.is_protected(&known.name) {
+            announce(sight, Some(known), known.state, &mut link, out);
         }
     }
     out.link = Some(link);

@@ -1,11 +1,13 @@
 //! The conditions of targets and people that follow from a round.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::model::change::Brake;
 use crate::model::ids::PersonId;
 use jiff::Timestamp;
 
 use super::finding::FindingKind;
-use super::guard::{Fate, GuardedPlan, Hold};
+use super::guard::{Excess, Fate, GuardedPlan, Hold};
 use super::round::Round;
 
 /// One condition, before it is written anywhere.
@@ -76,8 +78,8 @@ impl HeldReason {
 impl From<&Hold> for HeldReason {
     fn from(hold: &Hold) -> Self {
         match hold {
-            Hold::Brake { brake: Brake::Creates, .. } | Hold::Earlier(Brake::Creates) => Self::MassCreation,
-            Hold::Brake { .. } | Hold::Earlier(_) => Self::MassRemoval,
+            Hold::Brake { brake: Brake::Creates, .. } | Hold::Earlier { brake: Brake::Creates, .. } => Self::MassCreation,
+            Hold::Brake { .. } | Hold::Earlier { .. } => Self::MassRemoval,
             Hold::Rejected(_) => Self::Rejected,
             Hold::Removals => Self::RemovalsHeld,
             Hold::MinimumMembers(_) => Self::MinimumMembers,
@@ -88,6 +90,17 @@ impl From<&Hold> for HeldReason {
             Hold::Follows => Self::Follows,
         }
     }
+}
+
+/// What is said where changes wait for an answer: how many, what an answer names, and of which kind there are too many.
+#[must_use]
+pub fn held_message(held: usize, digest: &str, over: impl IntoIterator<Item = Excess>) -> String {
+    // What was seen at different times may differ: the most is said.
+    let over: BTreeMap<Brake, (u32, u32)> =
+        over.into_iter().collect::<BTreeSet<_>>().into_iter().map(|(brake, wanted, limit)| (brake, (wanted, limit))).collect();
+    let over: String =
+        over.iter().map(|(brake, (wanted, limit))| format!("; {brake}: {wanted} within 24 h, the limit is {limit}")).collect();
+    format!("{held} changes wait for an answer: digest {digest}{over}")
 }
 
 /// The conditions of one target.
@@ -110,7 +123,10 @@ pub fn of_target(round: &Round, target: &crate::model::ids::TargetName) -> Vec<C
         Some(HeldReason::ListingShrank) => {
             (HeldReason::ListingShrank.as_str(), "the target suddenly shows much less than before".to_owned())
         }
-        Some(reason) => (reason.as_str(), format!("{held} changes wait for an answer: digest {}", plan.held_digest())),
+        Some(reason) => {
+            let over = plan.held().filter_map(|item| if let Fate::Held(hold) = &item.fate { hold.over() } else { None });
+            (reason.as_str(), held_message(held, &plan.held_digest(), over))
+        }
         None => ("WithinLimits", String::new()),
     };
     vec![

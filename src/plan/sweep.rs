@@ -85,8 +85,6 @@ pub struct Plan {
     pub unmatched: Option<u32>,
     /// Accounts in a complete listing.
     pub listed: Option<u32>,
-    /// Linked accounts last seen Enabled.
-    pub enabled: u32,
     /// What else is to be remembered.
     pub notes: Vec<Fact>,
 }
@@ -122,7 +120,6 @@ pub fn plan(
         shrank,
         unmatched: None,
         listed,
-        enabled: 0,
         // The look has answered what an interrupted run left open.
         notes: if ledger.intents.is_empty() { Vec::new() } else { vec![Fact::Done] },
     };
@@ -213,7 +210,6 @@ pub fn plan(
             None => {}
         }
     }
-    plan.enabled = enabled(ledger, &plan);
     provide(rules, observed, desired, &kinds, &mut plan);
     strangers(rules, claims, observed, &matched, &contested, &mut plan);
     order::sort(&mut plan.changes, &|_| false);
@@ -238,13 +234,6 @@ impl Kinds<'_> {
     fn lacks_any(&self, person: &DesiredPerson) -> bool {
         person.asked.values().any(|asked| self.lacking(asked).next().is_some())
     }
-}
-
-/// Linked accounts last seen Enabled: this look is the last one, for those whom it shows.
-fn enabled(ledger: &Ledger, plan: &Plan) -> u32 {
-    let untold = ledger.links.iter().filter(|(key, _)| !plan.links.contains_key(*key) && !plan.unlinked.contains(*key));
-    let open = |link: &&Link| link.id.is_some() && link.state == crate::model::account::AccountState::Enabled;
-    u32::try_from(untold.map(|(_, link)| link).chain(plan.links.values()).filter(open).count()).unwrap_or(u32::MAX)
 }
 
 /// A target that carries another realm's keys and none of ours.
@@ -355,6 +344,12 @@ fn in_scope(rules: &TargetRules, account: &Account, plan: &mut Plan) {
 }
 
 impl Plan {
+    /// Every account that is remembered after this look, which is the last one for those whom it shows.
+    pub fn remembered<'a>(&'a self, ledger: &'a Ledger) -> impl Iterator<Item = (&'a AccountKey, &'a Link)> {
+        let untold = ledger.links.iter().filter(|(key, _)| !self.links.contains_key(*key) && !self.unlinked.contains(*key));
+        untold.chain(&self.links)
+    }
+
     /// What is to be remembered, as facts; `held` are the links after the guard's marks.
     #[must_use]
     pub fn facts(&self) -> Vec<Fact> {

@@ -27,10 +27,12 @@ fn who_is_held_is_seen_when_the_end_is_announced() {
     insta::assert_snapshot!("announced", plan.out);
     folder.run(&["plan", "-o", "markdown"]).expect(3).prints(&["employment ends (2026-12-25T00:00:00Z)"]);
     folder.run(&["plan", "-o", "json"]).expect(3).prints(&["\"comes\": \"2026-12-25T00:00:00Z\""]);
+    plan.prints(&["leavers: 3 within 24 h, the limit is 2"]);
     folder.apply().expect(3).prints(&["Held in directory"]);
+    folder.plan().expect(3).prints(&["leavers: 3 within 24 h, the limit is 2; held since 20"]);
     // From then on it is the mark in the ledger that says so.
     let again = folder.at("2026-12-01T09:00:00Z");
-    again.plan().expect(3).prints(&["leavers: held earlier, and not answered yet", "employment ends (2026-12-25T00:00:00Z)"]);
+    again.plan().expect(3).prints(&["leavers: held since 2026-", "employment ends (2026-12-25T00:00:00Z)"]);
     again.apply().expect(3);
     assert!(leavers(&again).is_empty());
     let then = again.at("2026-12-25T00:00:00Z");

@@ -1,6 +1,9 @@
 //! The laws that hold whatever the realm, as properties of made-up realms over some days: idle when at rest, gentle when something is
 //! lost or cannot be read, never above the limits, never at what is not ours, never too early, and never too late for a leaver.
 
+mod answers;
+mod charges;
+mod chunks;
 mod limits;
 mod perturbed;
 mod runs;

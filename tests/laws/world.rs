@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::subsequence;
+use provost::apply::run::{carry_out, plan};
 use provost::connector::memory::Memory;
 use provost::ledger::LedgerStore;
 use provost::ledger::memory::MemoryLedgers;
 use provost::model::account::{Account, AccountState};
 use provost::model::entitlement::How;
-use provost::model::ids::{AccountId, OwnerKey, TargetName};
-use provost::model::ledger::{Fact, Link};
+use provost::model::ids::{AccountId, OwnerKey, PersonId, TargetName};
+use provost::model::ledger::{Fact, Link, Window};
+use provost::plan::lookups::questions;
 use provost::realm::index::Realm;
 use serde_json::{Value, json};
 
@@ -256,6 +258,40 @@ impl Place {
             assert_eq!(report.as_ref().unwrap().failed(), 0, "{report:?}");
         }
         pass
+    }
+
+    /// A run that looks some people up, as the operator does when something of theirs changes.
+    pub async fn run_for(&self, given: &Given, people: &[&str], now: Timestamp) -> Pass {
+        let mut realm = realm(given);
+        let (targets, store) = (self.opened(&realm, None), self.ledger_store());
+        let mut pass = planned(&mut realm, &targets, &*store, now).await;
+        let people = people.iter().map(|person| PersonId::parse(*person).unwrap()).collect();
+        for (name, look) in &mut pass.seen.looks {
+            let asked = questions(&look.rules, &pass.round.targets[name].desired, &look.ledger, &people);
+            let target = targets[name].as_ref().unwrap();
+            look.observed = target.find(&look.rules, &asked.people, &asked.entitlements, now).await;
+        }
+        pass.round = plan(&realm, &pass.seen, None, now);
+        pass.reports = carry_out(&pass.round, &mut pass.seen, &targets, &*store, now, &|_: &TargetName, _: usize| {}).await;
+        for report in pass.reports.values() {
+            assert_eq!(report.as_ref().unwrap().failed(), 0, "{report:?}");
+        }
+        pass
+    }
+
+    /// An account there.
+    pub fn account(&self, at: &str, name: &str) -> Option<Account> {
+        self.memories[&target(at)].accounts().into_iter().find(|account| account.name == name)
+    }
+
+    /// Somebody deletes an account there.
+    pub fn lose(&self, at: &str, name: &str) {
+        self.memories[&target(at)].remove(&self.account(at, name).unwrap().id);
+    }
+
+    /// What the guard has charged in a target.
+    pub async fn window(&self, name: &str) -> Window {
+        self.ledger_store().load(&target(name)).await.unwrap().window
     }
 
     /// A run that ends after so many changes.

@@ -78,6 +78,8 @@ async fn an_end_that_is_held_when_it_is_announced_shows_at_once_and_is_answered_
     }
     site.until_said("TargetSystem", "dir", "Held", "True").await;
     let dir = site.get("TargetSystem", "dir").await.unwrap();
+    let held = super::site::said(&dir, "Held")["message"].as_str().unwrap_or_default().to_owned();
+    assert!(held.contains("; leavers: 3 within 24 h, the limit is 2"), "{held}");
     assert_eq!(super::site::said(&dir, "Held")["reason"], "MassRemoval");
     let lines = json!(["Disable dir cid leavers", "Revoke dir cid group/staff leavers"]);
     assert_eq!((&dir["status"]["guard"]["sample"], &dir["status"]["held"]), (&lines, &json!(2)), "{dir:#}");

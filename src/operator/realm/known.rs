@@ -19,6 +19,7 @@ use crate::operator::clearance::Touched;
 use crate::operator::worker::Order;
 use crate::plan::conditions::HeldReason;
 use crate::plan::desired::Desired;
+use crate::plan::guard::Excess;
 
 /// What a target's worker is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,8 +102,8 @@ pub(super) struct Known {
     pub sending: BTreeSet<PersonId>,
     /// How often in a row something of theirs failed.
     pub trouble: BTreeMap<PersonId, u32>,
-    /// What is held, and why.
-    pub held: BTreeMap<PersonId, BTreeMap<ChangeLine, HeldReason>>,
+    /// What is held, why, and of which kind there are too many.
+    pub held: BTreeMap<PersonId, BTreeMap<ChangeLine, (HeldReason, Option<Excess>)>>,
     /// How many held changes the last plan had.
     pub told_held: usize,
     /// What the plan that is carried out was made from.

@@ -40,9 +40,14 @@ pub(super) fn to_come(plan: &Plan, items: &[Guarded], watch: &Watch<'_>) -> Vec<
             continue;
         }
         // It was judged when it was announced: what is left of that is the mark.
-        let marked = plan.announced_before.contains(&announced).then_some(Hold::Earlier(foreseen.brake));
+        let since = watch.ledger.links.get(&foreseen.key).and_then(|link| link.held.get(&foreseen.brake)).copied();
+        let marked = since.filter(|_| plan.announced_before.contains(&announced)).map(|since| Hold::Earlier {
+            brake: foreseen.brake,
+            since,
+            over: watch.judged.over.get(&foreseen.brake).copied(),
+        });
         for change in &foreseen.changes {
-            let Some(hold) = marked.clone().or_else(|| watch.judged.hold(change)).or_else(|| watch.realm.hold(change)) else { continue };
+            let Some(hold) = marked.clone().or_else(|| watch.by_limits(change)) else { continue };
             let line = change.line();
             let hold = match watch.answers.rejected(&line) {
                 Some(approval) => Hold::Rejected(approval.clone()),

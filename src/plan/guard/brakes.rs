@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::target::{BrakeLimit, Mode, SafetySpec};
-use crate::model::account::{AccountKey, AccountState};
+use crate::model::account::AccountKey;
 use crate::model::change::{Brake, Cause, Change, ChangeLine, LifecycleState};
-use crate::model::ids::{PersonId, TargetName};
-use crate::model::ledger::{Ledger, Window};
-use crate::model::observed::Scope;
+use crate::model::ids::{AccountName, PersonId, TargetName};
+use crate::model::ledger::{Ledger, Link, Window};
 
 use super::super::desired::Desired;
 use super::super::rules::{TargetRules, limit};
 use super::super::sweep::Plan;
+use super::base::base;
 use super::{Answers, Fate, Guarded, Hold, Watch, announced};
 
 /// How long something is held before it makes room for what is new.
@@ -28,14 +28,16 @@ pub struct Judged {
     pub charged: BTreeMap<Brake, u32>,
     /// People charged within 24 hours, and accounts charged without a name, for the realm's union.
     pub people: BTreeMap<Brake, (BTreeSet<PersonId>, u32)>,
-    /// Linked accounts last seen Enabled.
-    pub enabled: u32,
+    /// What the limits are a share of: linked accounts last seen Enabled, and those that were charged and shut within 24 hours.
+    pub base: u32,
     /// Creates are not limited here.
     pub creates_free: bool,
     /// Since when each person was declared: the latest are held first.
     declared: BTreeMap<PersonId, Option<Timestamp>>,
     /// What is announced and approved: it is neither counted nor held.
     pub(super) answered: BTreeSet<(AccountKey, Brake)>,
+    /// Charged and wanted, and what is allowed, where that is too much.
+    pub(super) over: BTreeMap<Brake, (u32, u32)>,
     held: BTreeMap<(AccountKey, Brake), Hold>,
 }
 
@@ -71,10 +73,10 @@ pub struct Beside<'a> {
 /// What a target's limits come to without a look: what was charged, and what is wanted there and unsent.
 #[must_use]
 pub fn standing(target: &TargetName, ledger: &Ledger, answers: &Answers, beside: Beside<'_>, t: Timestamp) -> Judged {
-    let open = ledger.links.values().filter(|link| link.id.is_some() && link.state == AccountState::Enabled);
-    let mut judged = Judged { enabled: u32::try_from(open.count()).unwrap_or(u32::MAX), creates_free: beside.clean, ..Judged::default() };
+    let base = base(ledger.links.iter(), &ledger.window, t);
+    let mut judged = Judged { base, creates_free: beside.clean, ..Judged::default() };
     judged.charge(ledger, t);
-    judged.count_unseen(target, &Scope::People(BTreeSet::new()), ledger, answers, beside, t);
+    judged.count_unseen(target, None, ledger, answers, beside, t);
     judged
 }
 
@@ -86,18 +88,25 @@ impl Judged {
         }
     }
 
-    /// Whether an account was charged already. The link says so; where it could not be written any more, the window still names the person:
-    /// then that was this account, if there is no other here.
-    fn is_charged(&self, key: &AccountKey, brake: Brake, ledger: &Ledger) -> bool {
+    /// Whether an account was charged already. The link says so; where it could not be written any more, or was lost, the window still names
+    /// the person: then that was this account, if there is no other here.
+    fn is_charged(&self, key: &AccountKey, brake: Brake, plan: Option<&Plan>, ledger: &Ledger) -> bool {
+        let link = plan.and_then(|plan| plan.links.get(key)).or_else(|| ledger.links.get(key));
         let named = || self.people.get(&brake).is_some_and(|(people, _)| people.contains(&key.person));
-        ledger.links.get(key).is_some_and(|link| link.charged.contains(&brake)) || named() && ledger.links_of(&key.person).count() == 1
+        link.is_some_and(|link| link.charged.contains(&brake)) || named() && !has_another(key, plan, ledger)
     }
 
     /// Counts what is wanted of people whom the look does not show.
-    fn count_unseen(&mut self, target: &TargetName, scope: &Scope, ledger: &Ledger, answers: &Answers, beside: Beside<'_>, t: Timestamp) {
-        if *scope == Scope::Whole {
-            return;
-        }
+    fn count_unseen(
+        &mut self,
+        target: &TargetName,
+        plan: Option<&Plan>,
+        ledger: &Ledger,
+        answers: &Answers,
+        beside: Beside<'_>,
+        t: Timestamp,
+    ) {
+        let shows = |person: &PersonId| plan.is_some_and(|plan| plan.scope.contains(person));
         let held = ledger.links.iter().flat_map(|(key, link)| link.held.iter().map(move |(brake, since)| (key, *brake, *since)));
         let fresh = held.filter(|(_, _, since)| !is_over_a_day(*since, t)).map(|(key, brake, _)| (key, brake));
         let unsent = beside.unsent.into_iter().flatten();
@@ -108,12 +117,26 @@ impl Judged {
                 let since = ledger.links.get(key).and_then(|link| link.held.get(brake));
                 !since.is_some_and(|since| is_over_a_day(*since, t))
             });
-        for (key, brake) in fresh.chain(unsent).filter(|(key, _)| !scope.contains(&key.person)) {
-            if !self.is_charged(key, brake, ledger) {
+        for (key, brake) in fresh.chain(unsent).filter(|(key, _)| !shows(&key.person)) {
+            if !self.is_charged(key, brake, plan, ledger) {
                 self.wanted.entry(brake).or_default().insert(key.clone());
             }
         }
     }
+}
+
+/// Whether the person has another account here, by all that is remembered.
+fn has_another(key: &AccountKey, plan: Option<&Plan>, ledger: &Ledger) -> bool {
+    let gone = |other: &AccountKey| plan.is_some_and(|plan| plan.unlinked.contains(other));
+    let first = AccountKey { account: AccountName::ordinary(), ..key.clone() };
+    let found = plan.into_iter().flat_map(|plan| plan.links.range(&first..)).take_while(|(other, _)| other.person == key.person);
+    let known = ledger.links_of(&key.person).filter(|(other, _)| !gone(other));
+    known.chain(found).any(|(other, _)| other != key)
+}
+
+/// What is remembered of an account, under the key that it has now.
+fn remembered<'a>(plan: &'a Plan, ledger: &'a Ledger, key: &AccountKey) -> Option<&'a Link> {
+    plan.links.get(key).or_else(|| ledger.links.get(key))
 }
 
 fn is_over_a_day(since: Timestamp, t: Timestamp) -> bool {
@@ -132,14 +155,14 @@ pub fn judge(
     t: Timestamp,
 ) -> Judged {
     let creates_free = plan.unmatched.map_or(beside.clean, |unmatched| unmatched == 0);
-    let mut judged = Judged { enabled: plan.enabled, creates_free, ..Judged::default() };
+    let mut judged = Judged { base: base(plan.remembered(ledger), &ledger.window, t), creates_free, ..Judged::default() };
     judged.charge(ledger, t);
     judged.declared = desired.people.iter().map(|(id, person)| (id.clone(), person.declared)).collect();
     if rules.mode == Mode::Observe {
         return judged;
     }
     judged.answered = announced::answered(plan, answers, ledger);
-    let mut earlier: BTreeSet<(AccountKey, Brake)> = BTreeSet::new();
+    let mut earlier: BTreeMap<(AccountKey, Brake), Timestamp> = BTreeMap::new();
     let announced = plan.announced.iter().filter(|announced| !judged.answered.contains(*announced));
     let announced: Vec<(AccountKey, Brake, Option<Cause>)> = announced.map(|(key, brake)| (key.clone(), *brake, None)).collect();
     let frozen = |change: &Change| rules.freeze && !matches!(change.cause(), Cause::Lockout | Cause::Lifecycle(LifecycleState::Terminated));
@@ -148,13 +171,11 @@ pub fn judge(
         change.brake().filter(|_| !answered).map(|brake| (change.key().clone(), brake, Some(change.cause())))
     });
     for (key, brake, cause) in wanted.chain(announced) {
-        let link = ledger.links.get(&key);
-        let since = link.and_then(|link| link.held.get(&brake));
-        if since.is_some() {
-            earlier.insert((key.clone(), brake));
-        }
-        let over_a_day = since.is_some_and(|since| is_over_a_day(*since, t));
-        let charged = judged.is_charged(&key, brake, ledger);
+        let link = remembered(plan, ledger, &key);
+        let since = link.and_then(|link| link.held.get(&brake)).copied();
+        earlier.extend(since.map(|since| ((key.clone(), brake), since)));
+        let over_a_day = since.is_some_and(|since| is_over_a_day(since, t));
+        let charged = judged.is_charged(&key, brake, Some(plan), ledger);
         // An end or a leave that was announced was judged then; a suspension beside it was not.
         let came = matches!(cause, Some(Cause::Lifecycle(LifecycleState::Terminated | LifecycleState::Leave)));
         let judged_before = came && since.is_none() && plan.announced_before.contains(&(key.clone(), brake));
@@ -162,24 +183,35 @@ pub fn judge(
             judged.wanted.entry(brake).or_default().insert(key);
         }
     }
-    judged.count_unseen(&plan.target, &plan.scope, ledger, answers, beside, t);
-    for (key, brake) in earlier {
-        judged.held.insert((key, brake), Hold::Earlier(brake));
-    }
+    judged.count_unseen(&plan.target, Some(plan), ledger, answers, beside, t);
+    let answered = judged.answered.clone();
+    let waits = |key: &AccountKey, brake: Brake| {
+        let since = remembered(plan, ledger, key).and_then(|link| link.held.get(&brake));
+        since.is_some_and(|since| !is_over_a_day(*since, t)) && !answered.contains(&(key.clone(), brake))
+    };
     for brake in Brake::ALL {
         if brake == Brake::Creates && judged.creates_free {
             continue;
         }
         let wanted = judged.wanted.get(&brake).cloned().unwrap_or_default();
         let charged = judged.charged.get(&brake).copied().unwrap_or_default();
-        let allowed = allowance(rules.limit(brake), judged.enabled, brake);
+        let allowed = allowance(rules.limit(brake), judged.base, brake);
+        // What was announced and is held since waits for its end; it is told of, and judged no more.
+        let waiting = plan.announced_before.iter().filter(|(key, of)| *of == brake && waits(key, brake)).map(|(key, _)| key);
+        let told = charged.saturating_add(count(&wanted.iter().chain(waiting).collect()));
+        if told > allowed {
+            judged.over.insert(brake, (told, allowed));
+        }
         let total = charged.saturating_add(count(&wanted));
         if total > allowed {
             let room = allowed.saturating_sub(charged);
             for key in excess(brake, wanted, room, &judged.declared) {
-                judged.held.entry((key, brake)).or_insert(Hold::Brake { brake, wanted: total, limit: allowed });
+                judged.held.insert((key, brake), Hold::Brake { brake, wanted: total, limit: allowed });
             }
         }
+    }
+    for ((key, brake), since) in earlier {
+        judged.held.insert((key, brake), Hold::Earlier { brake, since, over: judged.over.get(&brake).copied() });
     }
     judged
 }
@@ -188,13 +220,13 @@ pub fn judge(
 #[must_use]
 pub fn realm_holds<'a>(targets: impl IntoIterator<Item = &'a Judged>, safety: Option<&SafetySpec>) -> RealmHolds {
     let targets: Vec<&Judged> = targets.into_iter().collect();
-    let enabled = targets.iter().map(|judged| judged.enabled).sum();
+    let base = targets.iter().map(|judged| judged.base).sum();
     let declared: BTreeMap<PersonId, Option<Timestamp>> = targets.iter().flat_map(|judged| judged.declared.clone()).collect();
     let mut holds = RealmHolds::default();
     for brake in Brake::ALL {
         let limited = targets.iter().filter(|judged| brake != Brake::Creates || !judged.creates_free);
         let wanted: BTreeSet<AccountKey> = limited.clone().filter_map(|judged| judged.wanted.get(&brake)).flatten().cloned().collect();
-        let allowed = allowance(limit(safety, brake), enabled, brake);
+        let allowed = allowance(limit(safety, brake), base, brake);
         let by_people = matches!(brake, Brake::Absence | Brake::Leavers);
         let (charged, total) = if by_people {
             let charged: BTreeSet<&PersonId> =
@@ -218,10 +250,10 @@ pub fn realm_holds<'a>(targets: impl IntoIterator<Item = &'a Judged>, safety: Op
 }
 
 /// `max(count, percent)`, and of all but creates never more than half of the enabled accounts, at least two.
-fn allowance(limit: BrakeLimit, enabled: u32, brake: Brake) -> u32 {
-    let share = u32::try_from(u64::from(enabled) * u64::from(limit.percent) / 100).unwrap_or(u32::MAX);
+fn allowance(limit: BrakeLimit, base: u32, brake: Brake) -> u32 {
+    let share = u32::try_from(u64::from(base) * u64::from(limit.percent) / 100).unwrap_or(u32::MAX);
     let allowed = limit.count.max(share);
-    if brake == Brake::Creates { allowed } else { allowed.min((enabled / 2).max(2)) }
+    if brake == Brake::Creates { allowed } else { allowed.min((base / 2).max(2)) }
 }
 
 fn count<T>(set: &BTreeSet<T>) -> u32 {
@@ -264,14 +296,20 @@ pub(super) fn mark(plan: &mut Plan, items: &[Guarded], watch: &Watch<'_>, window
         let Some(brake) = item.change.brake() else { continue };
         let key = item.change.key();
         wanted.insert((key.clone(), brake));
-        match &item.fate {
-            Fate::Held(Hold::Brake { .. } | Hold::Earlier(_) | Hold::EmptySource) => {
-                held.entry(key.clone()).or_default().insert(brake);
-            }
+        let hold = match &item.fate {
             Fate::Send(None) if watch.judged.wanted.get(&brake).is_some_and(|keys| keys.contains(key)) => {
                 sent.entry(brake).or_default().insert(key.clone());
+                continue;
             }
-            Fate::Send(_) | Fate::Held(_) | Fate::Waits | Fate::Frozen | Fate::Observed => {}
+            // A Reject holds for as long as it stands; behind it all stays as it was.
+            Fate::Held(Hold::Rejected(_)) => super::hold(plan, &item.change, watch),
+            Fate::Held(hold) => Some(hold.clone()),
+            Fate::Send(_) | Fate::Waits | Fate::Frozen | Fate::Observed => None,
+        };
+        // A mark stays until what it holds is done or no longer wanted: an Approval may be over before that, and a freeze releases nothing.
+        let marked = remembered(plan, watch.ledger, key).is_some_and(|link| link.held.contains_key(&brake));
+        if marked || matches!(hold, Some(Hold::Brake { .. } | Hold::Earlier { .. } | Hold::EmptySource)) {
+            held.entry(key.clone()).or_default().insert(brake);
         }
     }
     let planned = wanted.clone();
@@ -284,7 +322,7 @@ pub(super) fn mark(plan: &mut Plan, items: &[Guarded], watch: &Watch<'_>, window
             let (key, brake) = announced;
             if watch.judged.held.contains_key(announced) || watch.realm.0.contains_key(announced) {
                 held.entry(key.clone()).or_default().insert(*brake);
-            } else {
+            } else if watch.judged.wanted.get(brake).is_some_and(|keys| keys.contains(key)) {
                 sent.entry(*brake).or_default().insert(key.clone());
             }
         }
@@ -313,7 +351,7 @@ pub(super) fn mark(plan: &mut Plan, items: &[Guarded], watch: &Watch<'_>, window
         if plan.unlinked.contains(&key) && !plan.links.contains_key(&key) {
             continue;
         }
-        let Some(known) = plan.links.get(&key).or_else(|| watch.ledger.links.get(&key)) else { continue };
+        let Some(known) = remembered(plan, watch.ledger, &key) else { continue };
         let mut link = known.clone();
         link.held.retain(|brake, _| !watch.judged.answered.contains(&(key.clone(), *brake)));
         let none = BTreeSet::new();

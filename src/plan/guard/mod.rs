@@ -2,6 +2,7 @@
 
 mod announced;
 mod approvals;
+mod base;
 mod brakes;
 mod minimum;
 mod settling;
@@ -42,6 +43,9 @@ pub enum Fate {
     Observed,
 }
 
+/// A brake, what is charged and wanted under it, and what is allowed.
+pub type Excess = (Brake, u32, u32);
+
 /// Why a change waits for a person's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hold {
@@ -55,7 +59,14 @@ pub enum Hold {
         limit: u32,
     },
     /// Held earlier, and nobody has answered.
-    Earlier(Brake),
+    Earlier {
+        /// Which limit.
+        brake: Brake,
+        /// Since when.
+        since: Timestamp,
+        /// Charged and wanted, and what is allowed, where that is still too much.
+        over: Option<(u32, u32)>,
+    },
     /// An Approval says no.
     Rejected(ApprovalName),
     /// `removals: Hold`.
@@ -74,11 +85,38 @@ pub enum Hold {
     Follows,
 }
 
+impl Hold {
+    /// What is charged and wanted under which brake, and what is allowed, where that is too much.
+    #[must_use]
+    pub fn over(&self) -> Option<Excess> {
+        match self {
+            Self::Brake { brake, wanted, limit } | Self::Earlier { brake, over: Some((wanted, limit)), .. } => {
+                Some((*brake, *wanted, *limit))
+            }
+            Self::Earlier { .. }
+            | Self::Rejected(_)
+            | Self::Removals
+            | Self::MinimumMembers(_)
+            | Self::NewScope
+            | Self::Shrunk
+            | Self::EmptySource
+            | Self::DisabledElsewhere
+            | Self::Follows => None,
+        }
+    }
+}
+
 impl fmt::Display for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Brake { brake, wanted, limit } => write!(f, "{brake}: {wanted} within 24 h, the limit is {limit}"),
-            Self::Earlier(brake) => write!(f, "{brake}: held earlier, and not answered yet"),
+            Self::Earlier { brake, since, over } => {
+                write!(f, "{brake}: ")?;
+                if let Some((wanted, limit)) = over {
+                    write!(f, "{wanted} within 24 h, the limit is {limit}; ")?;
+                }
+                write!(f, "held since {since:.0}, and not answered yet")
+            }
             Self::Rejected(approval) => write!(f, "rejected by Approval {approval}"),
             Self::Removals => f.write_str("removals: Hold"),
             Self::MinimumMembers(minimum) => write!(f, "fewer than {minimum} enabled members would be left"),
@@ -138,6 +176,19 @@ pub struct Watch<'a> {
     pub t: Timestamp,
 }
 
+impl Watch<'_> {
+    /// Whether limits hold this change: the target's, else the realm's. What was held before by either is still told in numbers, where it
+    /// is still too much for one of them.
+    fn by_limits(&self, change: &Change) -> Option<Hold> {
+        match (self.judged.hold(change), self.realm.hold(change)) {
+            (Some(Hold::Earlier { brake, since, over: None }), Some(Hold::Brake { wanted, limit, .. })) => {
+                Some(Hold::Earlier { brake, since, over: Some((wanted, limit)) })
+            }
+            (here, everywhere) => here.or(everywhere),
+        }
+    }
+}
+
 /// Judges a plan.
 #[must_use]
 pub fn guard(mut plan: Plan, watch: &Watch<'_>) -> GuardedPlan {
@@ -150,15 +201,19 @@ pub fn guard(mut plan: Plan, watch: &Watch<'_>) -> GuardedPlan {
     let behind = minimum::keep(&mut items, watch);
     items.sort_by_cached_key(|item| order::sort_key(&item.change, behind.contains(&item.change.line())));
     let to_come = announced::to_come(&plan, &items, watch);
+    let listing_held = plan.shrank && items.iter().any(|item| item.fate == Fate::Held(Hold::Shrunk));
+    let sent: BTreeSet<&AccountKey> =
+        items.iter().filter(|item| matches!(item.fate, Fate::Send(_))).map(|item| item.change.key()).collect();
+    if listing_held {
+        // What is not remembered would be announced, and charged, by every look anew.
+        plan.announced.retain(|(key, _)| sent.contains(key));
+    }
     let mut window = watch.ledger.window.clone();
     brakes::mark(&mut plan, &items, watch, &mut window);
-    let listing_held = plan.shrank && items.iter().any(|item| item.fate == Fate::Held(Hold::Shrunk));
     if let (Some(listed), false) = (plan.listed, listing_held) {
         window.last_complete = Some(listed);
     }
-    if plan.shrank && listing_held {
-        let sent: BTreeSet<&AccountKey> =
-            items.iter().filter(|item| matches!(item.fate, Fate::Send(_))).map(|item| item.change.key()).collect();
+    if listing_held {
         plan.links.retain(|key, _| sent.contains(key));
         plan.unlinked.clear();
     }
@@ -189,8 +244,7 @@ fn fate(plan: &Plan, change: &Change, watch: &Watch<'_>) -> Fate {
     if watch.rules.mode == Mode::Observe {
         return Fate::Observed;
     }
-    let leaver = matches!(change.cause(), Cause::Lockout | Cause::Lifecycle(LifecycleState::Terminated));
-    if watch.rules.freeze && !leaver && change.cause() != Cause::Until {
+    if watch.rules.freeze && !is_leavers(change) && change.cause() != Cause::Until {
         return Fate::Frozen;
     }
     let line = change.line();
@@ -208,14 +262,20 @@ fn fate(plan: &Plan, change: &Change, watch: &Watch<'_>) -> Fate {
         }
         return Fate::Send(Some(approval.clone()));
     }
-    if let Some(hold) = hold(plan, change, watch, leaver) {
+    if let Some(hold) = hold(plan, change, watch) {
         return Fate::Held(hold);
     }
     if waits { Fate::Waits } else { Fate::Send(None) }
 }
 
-fn hold(plan: &Plan, change: &Change, watch: &Watch<'_>, leaver: bool) -> Option<Hold> {
-    if let Some(hold) = watch.judged.hold(change).or_else(|| watch.realm.hold(change)) {
+fn is_leavers(change: &Change) -> bool {
+    matches!(change.cause(), Cause::Lockout | Cause::Lifecycle(LifecycleState::Terminated))
+}
+
+/// What holds a change, whatever people answer.
+fn hold(plan: &Plan, change: &Change, watch: &Watch<'_>) -> Option<Hold> {
+    let leaver = is_leavers(change);
+    if let Some(hold) = watch.by_limits(change) {
         return Some(hold);
     }
     let spared = leaver || matches!(change.cause(), Cause::Until | Cause::Lifecycle(LifecycleState::Suspended | LifecycleState::Leave));

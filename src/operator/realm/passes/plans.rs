@@ -95,7 +95,7 @@ impl RealmTask {
             let person = &item.change.key().person;
             let open = match &item.fate {
                 Fate::Held(hold) => {
-                    known.held.entry(person.clone()).or_default().insert(item.change.line(), hold.into());
+                    known.held.entry(person.clone()).or_default().insert(item.change.line(), (hold.into(), hold.over()));
                     if item.comes.is_some() {
                         // As yet they are as they should be.
                         continue;

@@ -13,6 +13,7 @@ use crate::model::ids::{ObjectName, TargetName};
 use crate::operator::realm::RealmTask;
 use crate::operator::realm::known::Known;
 use crate::operator::status::{Said, Truth};
+use crate::plan::conditions::held_message;
 use crate::realm::object::ResourceKind;
 
 /// How many held lines a target shows.
@@ -74,8 +75,9 @@ impl RealmTask {
         };
         let is_held = match known.held.values().flat_map(BTreeMap::values).min() {
             None => Said::new("Held", Truth::False, "WithinLimits", ""),
-            Some(why) => {
-                Said::new("Held", Truth::True, why.as_str(), format!("{} changes wait for an answer: digest {digest}", held.len()))
+            Some((why, _)) => {
+                let over = known.held.values().flat_map(BTreeMap::values).filter_map(|(_, over)| *over);
+                Said::new("Held", Truth::True, why.as_str(), held_message(held.len(), &digest, over))
             }
         };
         let mut conditions = self.target_stand(target, known, held.len()).conditions();
