@@ -1,16 +1,20 @@
-//! Who must be out and is not, because something stops it that nobody is asked about: `paused`, `mode: Observe`, `suspend`. It shows in every
-//! plan until it is over. What the guard holds, protected accounts and others' keys show as what they are.
+//! Who must be out and is not. In a plan it shows where something stops it that nobody is asked about: `paused`, `mode: Observe`, `suspend`;
+//! what the guard holds, protected accounts and others' keys show as what they are. In a cluster it shows whatever the cause, and since when.
 
 use jiff::Timestamp;
 
 use crate::api::target::Mode;
 use crate::model::account::{AccountKey, AccountState};
-use crate::model::change::LifecycleState;
+use crate::model::change::{Cause, LifecycleState};
 use crate::model::ids::TargetName;
 use crate::model::ledger::{Ledger, Link};
+use crate::realm::index::Realm;
 
+use super::course::{Aim, Standpoint};
+use super::decided::{Decided, PersonDecision};
 use super::desired::{Desired, DesiredPerson, Stand};
 use super::finding::{Finding, FindingKind};
+use super::rules::TargetRules;
 use super::sight::Sight;
 
 /// The same of an account in a target that is worked with; `open` is how it was last seen.
@@ -34,12 +38,62 @@ pub fn not_shut_where_suspended(
     absence_judged: bool,
     t: Timestamp,
 ) -> Vec<Finding> {
-    let open = ledger.links.iter().filter(|(key, link)| key.target == *target && link.id.is_some() && link.state != AccountState::Disabled);
+    let open = ledger.links.iter().filter(|(key, link)| key.target == *target && is_open(link));
     open.filter_map(|(key, link)| {
         let must = must_be_out(desired.people.get(&key.person)?, Some(link), absence_judged, t)?;
         Some(found(key, must, "the target is suspended (suspend: true)"))
     })
     .collect()
+}
+
+/// Whether the state of its person shuts an account that is remembered as open, whatever keeps it so.
+#[must_use]
+pub fn is_still_open(person: &DesiredPerson, rules: &TargetRules, key: &AccountKey, link: &Link, t: Timestamp) -> bool {
+    if !is_open(link) {
+        return false;
+    }
+    // A pause stops it, and does not change who must be out.
+    let person = DesiredPerson { paused: false, ..person.clone() };
+    let asked = person.asked.get(&key.account);
+    let course = Standpoint { person: &person, asked, link: Some(link), rules, account: &key.account, t }.course();
+    course.is_some_and(|course| {
+        matches!(course.aim, Aim::Disabled | Aim::Deleted) && matches!(course.shut_by, Cause::Lockout | Cause::Gone | Cause::Lifecycle(_))
+    })
+}
+
+/// The earliest instant since which somebody has had to be out of a target whose account there is remembered as open: by their end, by
+/// a Lockout, or because nobody declares them any more.
+#[must_use]
+pub fn open_since(realm: &Realm, decided: &Decided, ledger: &Ledger, t: Timestamp) -> Option<Timestamp> {
+    let open = ledger.links.iter().filter(|(_, link)| is_open(link));
+    open.filter_map(|(key, link)| {
+        let decision = decided.people.get(&key.person);
+        if decision.is_some_and(is_in) {
+            return None;
+        }
+        let person = decided.desired_of(realm, &ledger.target, &key.person, t)?;
+        must_be_out(&person, Some(link), realm.absence_judged(), t)?;
+        let lockouts = realm.lockouts_of(&key.person, t);
+        let locked = lockouts.iter().filter(|lockout| lockout.locks(&ledger.target)).filter_map(|lockout| lockout.since);
+        let end = person.lifecycle.as_ref().map_or(link.end, |lifecycle| lifecycle.end);
+        let since = locked.chain(end).chain(link.gone.filter(|_| person.stand == Stand::Gone)).min();
+        // What came about just now has no date yet.
+        Some(since.filter(|since| *since < t).unwrap_or(t))
+    })
+    .min()
+}
+
+/// Of most people nothing more has to be asked.
+fn is_in(decision: &PersonDecision) -> bool {
+    decision.standing.as_ref().is_some_and(|standing| {
+        let state = standing.lifecycle.as_ref().map(|lifecycle| lifecycle.state);
+        standing.lockouts.is_empty() && state.is_some_and(|state| state != LifecycleState::Terminated)
+    })
+}
+
+/// As it was last written or seen.
+fn is_open(link: &Link) -> bool {
+    link.id.is_some() && link.state != AccountState::Disabled
 }
 
 fn found(key: &AccountKey, must: &str, why: &str) -> Finding {

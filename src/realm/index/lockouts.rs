@@ -30,6 +30,12 @@ impl Realm {
         self.affected(touched)
     }
 
+    /// The people whom this Lockout means, whether it stands or not.
+    #[must_use]
+    pub fn shut_out(&self, lockout: &ObjectName) -> BTreeSet<PersonId> {
+        self.shut_out_by(lockout)
+    }
+
     /// Remembers whom each Lockout meets now, unless it has met somebody before. A name that no object has may be the externalId of one who
     /// is gone: `known` says who has ever had an account here.
     pub fn meet(&mut self, known: impl Fn(&PersonId) -> bool) -> Affected {
