@@ -164,20 +164,8 @@ const NO_BRAKE: &str = "none";
 
 impl Act {
     /// The words of change lines.
-    const VERBS: [&str; 12] = [
-        "Provide",
-        "Create",
-        "Own",
-        "Set",
-        "Clear",
-        "Enable",
-        "Disable",
-        "EndSessions",
-        "Delete",
-        "Withdraw",
-        "Grant",
-        "Revoke",
-    ];
+    const VERBS: [&str; 12] =
+        ["Provide", "Create", "Own", "Set", "Clear", "Enable", "Disable", "EndSessions", "Delete", "Withdraw", "Grant", "Revoke"];
 
     /// The word of change lines.
     #[must_use]

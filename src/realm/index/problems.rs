@@ -82,7 +82,14 @@ impl Realm {
                 found.add(ResourceKind::Realm, &realm.meta, false, Wrong::Spec, message, "write an IANA name: Europe/Prague");
             }
             if number > 0 {
-                found.add(ResourceKind::Realm, &realm.meta, true, Wrong::Spec, "a second Realm".to_owned(), "there is at most one: take one out");
+                found.add(
+                    ResourceKind::Realm,
+                    &realm.meta,
+                    true,
+                    Wrong::Spec,
+                    "a second Realm".to_owned(),
+                    "there is at most one: take one out",
+                );
             }
         }
     }
@@ -169,7 +176,14 @@ impl Realm {
                     let names = circle.iter().map(|one| one.meta.name.as_str()).collect::<Vec<_>>().join(" → ");
                     for member in circle {
                         let message = format!("the managers go round in a circle: {names} → {}", one.meta.name);
-                        found.add(ResourceKind::Person, &member.meta, false, Wrong::Spec, message, "give one of them another manager, or none");
+                        found.add(
+                            ResourceKind::Person,
+                            &member.meta,
+                            false,
+                            Wrong::Spec,
+                            message,
+                            "give one of them another manager, or none",
+                        );
                     }
                     break;
                 }
@@ -195,7 +209,12 @@ impl Realm {
             }
             let accounts: BTreeSet<(&str, &str)> = role.spec.entitlements.iter().map(|e| (e.target.as_str(), e.account.as_str())).collect();
             for message in accounts.into_iter().filter_map(|(target, account)| self.account_problem(target, account)) {
-                add(true, Wrong::Reference, message, "check the spelling, or declare it: until then nothing is taken from whoever is given this role");
+                add(
+                    true,
+                    Wrong::Reference,
+                    message,
+                    "check the spelling, or declare it: until then nothing is taken from whoever is given this role",
+                );
             }
         }
     }

@@ -79,7 +79,7 @@ impl RealmTask {
             self.report_targets();
             self.report_rest(t);
             self.report_lockouts(t);
-            self.report_realm();
+            self.report_realm(t);
             self.count(t);
         }
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::{Map, json};
 
+use super::places::LOCKED;
 use super::{EXPIRED, Stand, fields, told};
 use crate::api::approval::Answer;
 use crate::model::change::ChangeLine;
@@ -137,7 +138,7 @@ impl RealmTask {
         }
     }
 
-    pub(super) fn report_realm(&self) {
+    pub(super) fn report_realm(&self, t: Timestamp) {
         let held: usize = self.known.values().flat_map(|known| known.held.values()).map(BTreeMap::len).sum();
         let spec_freeze = self.realm.spec().is_some_and(|spec| spec.freeze).then(|| "spec.freeze".to_owned());
         let frozen = spec_freeze.or_else(|| self.decided.frozen.as_ref().map(|frozen| frozen.reason.to_string()));
@@ -149,11 +150,15 @@ impl RealmTask {
         ]);
         for (_, name) in self.briefs.keys().filter(|(kind, _)| *kind == ResourceKind::Realm) {
             let own = self.plain_stand(ResourceKind::Realm, name);
-            let stand = match (&frozen, held) {
+            let stand = match (&frozen, held, self.lockout_of_nobody(t)) {
                 _ if own.stalled => own,
-                (Some(why), _) => Stand::not("Frozen", why.clone()),
-                (None, 0) => own,
-                (None, held) => Stand::not("Held", format!("{held} changes wait for an answer")),
+                (Some(why), ..) => Stand::not("Frozen", why.clone()),
+                (None, 1.., _) => Stand::not("Held", format!("{held} changes wait for an answer")),
+                (None, 0, Some(lockout)) => {
+                    let message = format!("the Lockout `{lockout}` names nobody: until it does, nobody who is locked out is let in again");
+                    Stand::not(LOCKED, message)
+                }
+                (None, 0, None) => own,
             };
             self.say(ResourceKind::Realm, name, fields.clone(), stand.conditions());
         }

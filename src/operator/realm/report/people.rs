@@ -10,6 +10,7 @@ use crate::operator::realm::RealmTask;
 use crate::operator::scribe::Saying;
 use crate::operator::status::{Said, Spoken, Truth};
 use crate::plan::decided::PersonDecision;
+use crate::realm::index::Wrong;
 use crate::realm::object::ResourceKind;
 
 /// How many violations a person shows.
@@ -69,7 +70,7 @@ impl RealmTask {
         let Some(decision) = decision else { return Stand::not("Progressing", "not decided yet") };
         if let Err(frozen) = &decision.decision {
             let reason = match &*frozen.reason.place {
-                place if place.starts_with("RoleBinding/") || place.starts_with("BusinessRole/") => "UnknownRole",
+                place if place.starts_with("RoleBinding/") || place.starts_with("BusinessRole/") => self.role_trouble(place),
                 place if place.starts_with("Person/") => "InvalidSpec",
                 _ => "PolicyError",
             };
@@ -82,6 +83,14 @@ impl RealmTask {
             return Stand { reason: "Paused", message: "nothing is written for this person".to_owned(), ..Stand::ready() };
         }
         Stand::ready()
+    }
+
+    /// What is wrong with a binding, or a role, that freezes people.
+    fn role_trouble(&self, place: &str) -> &'static str {
+        let unknown = self.problems.iter().any(|((kind, name), problems)| {
+            *place == format!("{kind}/{name}") && problems.iter().any(|problem| problem.wrong == Wrong::Role)
+        });
+        if unknown { "UnknownRole" } else { "InvalidRole" }
     }
 }
 

@@ -3,9 +3,11 @@
 use jiff::Timestamp;
 
 use crate::api::target::Mode;
+use crate::model::account::AccountKey;
 use crate::model::change::{Cause, LifecycleState};
 use crate::model::failure::Failure;
-use crate::model::ids::{PersonId, TargetName};
+use crate::model::ids::{ObjectName, PersonId, TargetName};
+use crate::model::ledger::Link;
 use crate::operator::realm::RealmTask;
 use crate::operator::realm::known::{Known, Open};
 use crate::plan::course::Standpoint;
@@ -41,6 +43,8 @@ struct Here {
     follows: bool,
     /// Nothing is written for this person.
     paused: bool,
+    /// They were locked out, and it cannot be told whether they still are.
+    doubted: bool,
 }
 
 impl Place<'_> {
@@ -75,7 +79,8 @@ impl RealmTask {
         let places = self.known.iter().filter_map(|(target, known)| {
             let look = self.looks.get(target)?;
             let here = self.here(person, decision, target, look, t);
-            let trouble = trouble(known, look.broken.as_ref(), person, here);
+            let doubt = here.doubted.then(|| self.doubt(t));
+            let trouble = doubt.or_else(|| trouble(known, look.broken.as_ref(), person, here));
             (here.linked || here.asked).then_some(Place { target, known, here, trouble })
         });
         places.collect()
@@ -89,13 +94,30 @@ impl RealmTask {
         if !linked && !asked {
             return Here::default();
         }
-        if decision.is_some_and(is_at_work) {
+        let locked = |(_, link): (&AccountKey, &Link)| link.stage.is_some_and(|(state, _)| state == LifecycleState::Locked);
+        let doubted = !self.judged.lockouts && look.ledger.links_of(person).any(locked);
+        if decision.is_some_and(is_at_work) && !doubted {
             return Here { linked, asked, made: asked && !linked, follows: true, ..Here::default() };
         }
         let Some(desired) = self.decided.desired_of(&self.realm, target, person, t) else {
             return Here { linked, asked, ..Here::default() };
         };
-        here(&desired, look, person, Here { linked, asked, paused: desired.paused && !desired.locked, ..Here::default() }, t)
+        let paused = desired.paused && !desired.locked;
+        here(&desired, look, person, Here { linked, asked, paused, doubted: doubted && !desired.locked, ..Here::default() }, t)
+    }
+
+    /// Why whoever was locked out stays so.
+    fn doubt(&self, t: Timestamp) -> Open {
+        let why = self.lockout_of_nobody(t).map_or_else(
+            || "something of the realm cannot be read, and a Lockout may be in it".to_owned(),
+            |lockout| format!("the Lockout `{lockout}` names nobody, and it may mean them"),
+        );
+        Open { reason: LOCKED, message: format!("locked out, and not let in again: {why}"), stalled: false }
+    }
+
+    /// A Lockout of which nobody can tell whom it means: until then nobody who is locked out is let in again.
+    pub(super) fn lockout_of_nobody(&self, t: Timestamp) -> Option<&ObjectName> {
+        self.realm.lockout_of_nobody(|person| self.is_remembered(person), t)
     }
 }
 
@@ -120,6 +142,9 @@ fn here(desired: &DesiredPerson, look: &Look, person: &PersonId, so_far: Here, t
     }
     Here { open, made, follows, ..so_far }
 }
+
+/// Of those who stay locked out though no Lockout names them.
+pub(super) const LOCKED: &str = "LockoutInDoubt";
 
 const STILL_OPEN: &str = "the account has not been seen shut";
 
