@@ -116,3 +116,74 @@ fn must_be_out(person: &DesiredPerson, known: Option<&Link>, absence_judged: boo
     };
     left.then_some("left")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::model::account::AccountState;
+    use crate::model::ids::{AccountId, AccountName, ObjectName, PersonId, RealmId};
+    use crate::plan::decided::decide_all;
+    use crate::realm::input::Frozen;
+    use crate::realm::object::{Body, Meta, Object, Place};
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn set(realm: &mut Realm, name: &str, created: Option<&str>, body: Body) {
+        let place = Place { file: String::new(), line: 0 };
+        let (labels, annotations) = (BTreeMap::new(), BTreeMap::new());
+        realm.set(Object {
+            meta: Meta { name: ObjectName::parse(name).unwrap(), labels, annotations, created: created.map(at), place },
+            body,
+        });
+    }
+
+    #[test]
+    fn the_lag_begins_with_an_end_a_lockout_or_absence_and_ends_when_the_account_is_seen_shut() {
+        let (now, mut realm) = (at("2026-06-10T08:00:00Z"), Realm::new(RealmId::parse("acme").unwrap()));
+        let mut person = |name: &str, spec: Value| set(&mut realm, name, None, Body::Person(serde_json::from_value(spec).unwrap()));
+        person("ann", json!({"employments": [{"endDate": "2026-06-09"}]}));
+        person("bob", json!({}));
+        person("cid", json!({}));
+        person("dan", json!({"suspended": true}));
+        let lock =
+            |person: &str, target: &str| Body::Lockout(serde_json::from_value(json!({"person": person, "targets": [target]})).unwrap());
+        set(&mut realm, "one", Some("2026-06-10T06:00:00Z"), lock("bob", "dir"));
+        set(&mut realm, "other", Some("2026-06-10T06:00:00Z"), lock("cid", "app"));
+        let link = |state| Link { id: Some(AccountId::parse("1").unwrap()), state, ..Link::default() };
+        let open = || link(AccountState::Enabled);
+        let gone = Link { gone: Some(at("2026-06-08T00:00:00Z")), ..open() };
+        let rows = [
+            ("who has left", "ann", open(), Some("2026-06-10T00:00:00Z")),
+            ("and is seen shut", "ann", link(AccountState::Disabled), None),
+            ("who is asked in may still come", "ann", link(AccountState::Invited), Some("2026-06-10T00:00:00Z")),
+            ("and has no account", "ann", Link { id: None, ..open() }, None),
+            ("who is locked out here", "bob", open(), Some("2026-06-10T06:00:00Z")),
+            ("who is locked out elsewhere", "cid", open(), None),
+            ("who is suspended has no end", "dan", open(), None),
+            ("who is gone", "eve", gone.clone(), Some("2026-06-08T00:00:00Z")),
+            ("who is gone since just now", "eve", open(), Some("2026-06-10T08:00:00Z")),
+            ("who is retained", "eve", Link { retain: true, ..gone.clone() }, None),
+        ];
+        let (dir, mut all) = (TargetName::parse("dir").unwrap(), Ledger::new(TargetName::parse("dir").unwrap()));
+        let key =
+            |person: &str| AccountKey { person: PersonId::parse(person).unwrap(), target: dir.clone(), account: AccountName::ordinary() };
+        let frozen = Frozen::new("it does not matter what the policies say", "");
+        let since = |ledger: &Ledger| {
+            let decided = decide_all(&realm, Err(&frozen), &BTreeMap::new(), &BTreeMap::from([(dir.clone(), ledger.clone())]), now);
+            open_since(&realm, &decided, ledger, now)
+        };
+        for (case, person, link, want) in rows {
+            let mut ledger = Ledger::new(dir.clone());
+            ledger.links.insert(key(person), link.clone());
+            assert_eq!(since(&ledger), want.map(at), "{case}");
+            all.links.insert(AccountKey { account: AccountName::new(case), ..key(person) }, link);
+        }
+        assert_eq!(since(&all), Some(at("2026-06-08T00:00:00Z")), "the longest of all");
+    }
+}

@@ -88,11 +88,11 @@ async fn an_answer_says_what_it_does() {
 #[tokio::test]
 async fn a_mapping_that_is_broken_shows_on_those_who_wait_for_it() {
     let mut site = two("mapping").await;
-    site.merge("TargetSystem", "dir", json!({"spec": {"mapping": {"displayName": {"value": "input.person.("}}}})).await;
+    site.merge("TargetSystem", "dir", json!({"spec": {"mapping": {"displayName": {"value": "input.person.foo"}}}})).await;
     site.until_said("TargetSystem", "dir", "InSync", "Unknown").await;
     site.apply([person("cid", json!({}))]).await;
     for name in ["ann", "cid"] {
-        site.until_said("Person", name, "Ready", "False").await;
+        until_unready(&mut site, ("Person", name), "Frozen", false).await;
     }
     // Who must be out needs no mapping.
     site.merge("Person", "bob", json!({"spec": {"suspended": true}})).await;
