@@ -73,5 +73,5 @@ fn who_has_left_is_not_to_get_what_policies_still_give() {
     let folder = left();
     folder.apply().expect(0);
     let who = folder.run(&["who-has", "billing/role/payments_rw"]).expect(0);
-    assert!(who.out.contains("held by 1, 0 more are to get it"), "{}", who.out);
+    assert!(who.out.contains("held by 0, 0 more are to get it"), "{}", who.out);
 }

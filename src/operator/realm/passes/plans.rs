@@ -216,10 +216,7 @@ fn open_of(finding: &Finding) -> Option<Open> {
 
 /// What a finding stops, where its person must be out: as yet nobody needs to know.
 fn stopped_by(finding: &Finding) -> Option<Open> {
-    let reason = match finding.kind {
-        FindingKind::Protected => "Protected",
-        FindingKind::CannotDisable => "CannotDisable",
-        _ => return None,
-    };
+    let stops = [(FindingKind::Protected, "Protected"), (FindingKind::CannotDisable, "CannotDisable")];
+    let (_, reason) = stops.into_iter().find(|(kind, _)| *kind == finding.kind)?;
     Some(Open { reason, message: finding.message.clone(), stalled: false })
 }

@@ -190,10 +190,7 @@ fn trouble(known: &Known, broken: Option<&Frozen>, person: &PersonId, here: Here
 }
 
 fn unreached(failure: &Failure) -> &'static str {
-    match failure {
-        Failure::Denied(_) => "the target lets nobody in",
-        _ => "the target cannot be reached",
-    }
+    if matches!(failure, Failure::Denied(_)) { "the target refuses the login" } else { "the target cannot be reached" }
 }
 
 #[cfg(test)]
