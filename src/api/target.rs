@@ -28,7 +28,6 @@ use super::time::{Moment, Span};
     printcolumn(name = "InSync", type_ = "string", json_path = r#".status.conditions[?(@.type=="InSync")].status"#),
     printcolumn(name = "Held", type_ = "string", json_path = r#".status.conditions[?(@.type=="Held")].status"#),
     printcolumn(name = "Accounts", type_ = "integer", json_path = ".status.accounts.managed"),
-    printcolumn(name = "Last-Sweep", type_ = "date", json_path = ".status.lastSweep.finished"),
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "Message", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].message"#, priority = 1),

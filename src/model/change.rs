@@ -159,7 +159,14 @@ pub enum Act {
     Revoke(EntitlementKey),
 }
 
+/// What a change line says in place of a brake.
+const NO_BRAKE: &str = "none";
+
 impl Act {
+    /// The words of change lines.
+    const VERBS: [&str; 12] =
+        ["Provide", "Create", "Own", "Set", "Clear", "Enable", "Disable", "EndSessions", "Delete", "Withdraw", "Grant", "Revoke"];
+
     /// The word of change lines.
     #[must_use]
     pub fn verb(&self) -> &'static str {
@@ -334,7 +341,7 @@ impl Change {
             line.push_str(&object);
         }
         line.push(' ');
-        line.push_str(self.brake().map_or("none", Brake::as_str));
+        line.push_str(self.brake().map_or(NO_BRAKE, Brake::as_str));
         ChangeLine(line)
     }
 }
@@ -349,6 +356,16 @@ impl ChangeLine {
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
+    }
+
+    /// Whether any change may have this line.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        let mut words = self.0.split(' ');
+        let act = words.next().is_some_and(|act| Act::VERBS.contains(&act));
+        let brake = words.next_back().is_some_and(|brake| brake == NO_BRAKE || Brake::ALL.iter().any(|known| known.as_str() == brake));
+        // Between them, the target and the person.
+        act && brake && words.filter(|word| !word.is_empty()).count() >= 2
     }
 
     /// The text itself.

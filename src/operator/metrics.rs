@@ -1,8 +1,9 @@
 //! Counters and gauges for Prometheus. No person, account or address is ever a label.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -53,6 +54,9 @@ pub struct Metrics {
     held: Family<TargetLabels, Gauge>,
     unmatched: Family<TargetLabels, Gauge>,
     drift: Family<TargetLabels, Gauge>,
+    lag: Family<TargetLabels, Gauge>,
+    /// Since when somebody has had to be out who is in, by target; none: nobody is.
+    open_since: Mutex<BTreeMap<(String, TargetName), Option<Timestamp>>>,
     people: Family<StateLabels, Gauge>,
     policy_errors: Family<RealmLabels, Counter>,
 }
@@ -78,6 +82,12 @@ impl Metrics {
         registry.register("unmatched_accounts", "Accounts that no person correlates with, at the last sweep", unmatched.clone());
         let drift = Family::default();
         registry.register("drift_accounts", "Accounts that differed at the last sweep though nobody declared it", drift.clone());
+        let lag = Family::default();
+        registry.register(
+            "leaver_lag_seconds",
+            "The longest time that anybody who must be out has been in: since their end, a Lockout, or since nobody declares them",
+            lag.clone(),
+        );
         let people = Family::default();
         registry.register("people", "People by state", people.clone());
         let policy_errors = Family::default();
@@ -85,7 +95,8 @@ impl Metrics {
         let build: Family<BuildLabels, Gauge> = Family::default();
         build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
         registry.register("build_info", "The version that runs", build);
-        Self { registry: Mutex::new(registry), changes, up, held, unmatched, drift, people, policy_errors }
+        let open_since = Mutex::default();
+        Self { registry: Mutex::new(registry), changes, up, held, unmatched, drift, lag, open_since, people, policy_errors }
     }
 
     /// A change was answered.
@@ -117,11 +128,25 @@ impl Metrics {
         self.drift.get_or_create(&labels).set(i64::from(drift));
     }
 
-    /// How many people are in which state.
+    /// Since when somebody has had to be out of each target of a realm who is in; none: nobody is. Of targets that are not named any more
+    /// nothing is said.
+    pub fn open_since(&self, namespace: &str, targets: BTreeMap<TargetName, Option<Timestamp>>) {
+        let mut all = lock(&self.open_since);
+        all.retain(|(of, target), _| {
+            let stays = of != namespace || targets.contains_key(target);
+            if !stays {
+                self.lag.remove(&labels(of, target));
+            }
+            stays
+        });
+        all.extend(targets.into_iter().map(|(target, since)| ((namespace.to_owned(), target), since)));
+    }
+
+    /// How many people are in which state; every state is named.
     pub fn people(&self, namespace: &str, people: &BTreeMap<&'static str, i64>) {
-        for state in ["active", "leave", "preboarding", "suspended", "locked", "terminated", "unknown"] {
-            let labels = StateLabels { namespace: namespace.to_owned(), state: state.to_owned() };
-            self.people.get_or_create(&labels).set(people.get(state).copied().unwrap_or_default());
+        for (state, count) in people {
+            let labels = StateLabels { namespace: namespace.to_owned(), state: (*state).to_owned() };
+            self.people.get_or_create(&labels).set(*count);
         }
     }
 
@@ -130,11 +155,15 @@ impl Metrics {
         self.policy_errors.get_or_create(&RealmLabels { namespace: namespace.to_owned() }).inc();
     }
 
-    /// All of it, as Prometheus reads it.
+    /// All of it, as Prometheus reads it at t: a lag goes on while nothing else does.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn text(&self, t: Timestamp) -> String {
+        for ((namespace, target), since) in lock(&self.open_since).iter() {
+            let lag = since.map_or(0, |since| t.duration_since(since).as_secs().max(0));
+            self.lag.get_or_create(&labels(namespace, target)).set(lag);
+        }
         let mut text = String::new();
-        let registry = self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let registry = lock(&self.registry);
         // Writing into a text does not fail.
         let _ = encode(&mut text, &registry);
         text
@@ -143,4 +172,30 @@ impl Metrics {
 
 fn labels(namespace: &str, target: &TargetName) -> TargetLabels {
     TargetLabels { namespace: namespace.to_owned(), target: target.to_string() }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lag_grows_by_itself_and_goes_with_its_target() {
+        let (metrics, at) = (Metrics::new(), |seconds| Timestamp::from_second(seconds).unwrap());
+        let target = |name: &str| TargetName::parse(name).unwrap();
+        let lag = |t, of: &str| {
+            let text = metrics.text(at(t));
+            text.lines().find_map(|line| line.strip_prefix(&format!("provost_leaver_lag_seconds{{{of}}} "))?.parse::<i64>().ok())
+        };
+        let (dir, app) = (r#"namespace="acme",target="dir""#, r#"namespace="acme",target="app""#);
+        assert_eq!(lag(1000, dir), None);
+        metrics.open_since("acme", BTreeMap::from([(target("dir"), Some(at(1000))), (target("app"), None)]));
+        metrics.open_since("globex", BTreeMap::new());
+        assert_eq!((lag(1000, dir), lag(4600, dir), lag(4600, app)), (Some(0), Some(3600), Some(0)));
+        metrics.open_since("acme", BTreeMap::from([(target("dir"), None)]));
+        assert_eq!((lag(4600, dir), lag(4600, app)), (Some(0), None));
+    }
 }

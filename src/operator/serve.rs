@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::Context;
+use super::clock::now;
 
 /// Serves until told to stop.
 pub async fn serve(listener: TcpListener, context: Arc<Context>, mut stop: watch::Receiver<bool>) {
@@ -28,7 +29,7 @@ pub async fn serve(listener: TcpListener, context: Arc<Context>, mut stop: watch
 }
 
 async fn metrics(State(context): State<Arc<Context>>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], context.metrics.text())
+    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], context.metrics.text(now()))
 }
 
 async fn ready(State(context): State<Arc<Context>>) -> (StatusCode, String) {

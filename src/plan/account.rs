@@ -113,7 +113,8 @@ fn there(
                 if lacks { (FindingKind::Refused, ", and gets nothing that is asked for") } else { (FindingKind::Protected, "") };
             out.findings.push(Finding::account(&sight.key, kind, format!("account {} is protected: never touched{what}", account.name)));
         }
-        out.link = known.cloned();
+        // Nothing is done to it, and yet whether it is open is seen.
+        out.link = known.map(|link| Link { state: account.state, ..link.clone() });
         return;
     }
     // Known by its key alone and never asked for: shown to its person's policies, touched by the leaver rule only.

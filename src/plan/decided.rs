@@ -260,17 +260,25 @@ impl Decided {
         for (id, person) in &self.people {
             desired.people.insert(id.clone(), self.person(realm, target, id, person, t));
         }
-        let heirs = |id: &PersonId| realm.heirs(id).iter().any(|heir| self.people.contains_key(heir));
         for id in ledger.links.keys().map(|key| &key.person) {
-            // What a former externalId left behind goes to whoever names it, and is no departure.
-            if desired.people.contains_key(id) || heirs(id) {
+            if desired.people.contains_key(id) {
                 continue;
             }
-            let locked = locks(&realm.lockouts_of(id, t), target);
-            desired.people.insert(id.clone(), gone(locked));
+            desired.people.extend(self.desired_of(realm, target, id, t).map(|person| (id.clone(), person)));
         }
         desired.named_by_roles = RoleNames::of(&realm.roles_data());
         desired
+    }
+
+    /// The same of one person, who is gone where nobody declares them. None where somebody else has taken over what was theirs.
+    #[must_use]
+    pub fn desired_of(&self, realm: &Realm, target: &TargetName, id: &PersonId, t: Timestamp) -> Option<DesiredPerson> {
+        if let Some(person) = self.people.get(id) {
+            return Some(self.person(realm, target, id, person, t));
+        }
+        // What a former externalId left behind goes to whoever names it, and is no departure.
+        let inherited = realm.heirs(id).iter().any(|heir| self.people.contains_key(heir));
+        (!inherited).then(|| gone(locks(&realm.lockouts_of(id, t), target)))
     }
 
     fn person(&self, realm: &Realm, target: &TargetName, id: &PersonId, person: &PersonDecision, t: Timestamp) -> DesiredPerson {
@@ -305,7 +313,7 @@ impl Decided {
 }
 
 fn locks(lockouts: &[crate::realm::index::StandingLockout], target: &TargetName) -> bool {
-    lockouts.iter().any(|lockout| lockout.targets.is_empty() || lockout.targets.contains(target))
+    lockouts.iter().any(|lockout| lockout.locks(target))
 }
 
 fn explicit(standing: &Standing, target: &TargetName) -> BTreeMap<AccountName, AccountId> {

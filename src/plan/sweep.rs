@@ -42,7 +42,7 @@ impl Judging {
     pub fn of(realm: &Realm, ledgers: &[&Ledger], t: Timestamp) -> Self {
         let absence = realm.absence_judged();
         let known = |person: &PersonId| ledgers.iter().any(|ledger| ledger.knows(person));
-        Self { absence, lockouts: absence && !realm.lockout_of_nobody(known, t), removals: realm.removals_kept_back().is_none() }
+        Self { absence, lockouts: absence && realm.lockout_of_nobody(known, t).is_none(), removals: realm.removals_kept_back().is_none() }
     }
 
     /// Whether something can be judged now that could not be before.

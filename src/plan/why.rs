@@ -104,6 +104,9 @@ pub struct Entitled {
     pub account: String,
     /// Whether the target shows it.
     pub held: bool,
+    /// Whether it is not held and is to be given.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub comes: bool,
     /// Why nobody knows whether it is held: the target was not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unread: Option<String>,
@@ -213,6 +216,7 @@ impl Known<'_> {
                     key: of.to_string(),
                     account: String::new(),
                     held: true,
+                    comes: false,
                     unread: None,
                     ours: false,
                     since: None,
@@ -307,6 +311,7 @@ impl Known<'_> {
             key: key.to_string(),
             account: account.to_string(),
             held: false,
+            comes: false,
             unread: None,
             ours: false,
             since: None,
@@ -356,6 +361,8 @@ impl Known<'_> {
                 };
                 entitled.unread = self.unread(&key.target).or_else(unseen);
             }
+            let of = AccountKey { person: person.clone(), target: key.target.clone(), account: account.clone() };
+            entitled.comes = !entitled.held && !self.planned(&of, |act| matches!(act, Act::Grant(of) if of == key)).is_empty();
             entitled.plan = self.fate_of(person, account, key, entitled);
         }
         all

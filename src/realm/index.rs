@@ -34,7 +34,7 @@ pub use change::Affected;
 pub use input::Inputs;
 pub use people::Declared;
 pub use policies::PolicyParts;
-pub use problems::RealmProblem;
+pub use problems::{RealmProblem, Wrong};
 pub use standing::{Standing, StandingLockout};
 
 use bindings::Bindings;

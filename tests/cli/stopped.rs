@@ -67,3 +67,11 @@ fn why_says_what_was_not_read_and_not_that_it_is_not_held() {
     let why = folder.run(&["why", "bob"]).expect(0);
     assert!(why.out.contains("not read: ") && !why.out.contains("not held") && why.out.contains("last seen Enabled"), "{}", why.out);
 }
+
+#[test]
+fn who_has_left_is_not_to_get_what_policies_still_give() {
+    let folder = left();
+    folder.apply().expect(0);
+    let who = folder.run(&["who-has", "billing/role/payments_rw"]).expect(0);
+    assert!(who.out.contains("held by 0, 0 more are to get it"), "{}", who.out);
+}

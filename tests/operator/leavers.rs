@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::manifests::{object, person, small};
-use super::site::Site;
+use super::manifests::{crowd, object, person, small};
+use super::site::{Site, said};
 
 /// Four people at work, and removals that settle for an hour.
 async fn four() -> Site {
@@ -78,15 +78,15 @@ async fn an_end_that_is_held_when_it_is_announced_shows_at_once_and_is_answered_
     }
     site.until_said("TargetSystem", "dir", "Held", "True").await;
     let dir = site.get("TargetSystem", "dir").await.unwrap();
-    let held = super::site::said(&dir, "Held")["message"].as_str().unwrap_or_default().to_owned();
+    let held = said(&dir, "Held")["message"].as_str().unwrap_or_default().to_owned();
     assert!(held.contains("; leavers: 3 within 24 h, the limit is 2"), "{held}");
-    assert_eq!(super::site::said(&dir, "Held")["reason"], "MassRemoval");
+    assert_eq!(said(&dir, "Held")["reason"], "MassRemoval");
     let lines = json!(["Disable dir cid leavers", "Revoke dir cid group/staff leavers"]);
     assert_eq!((&dir["status"]["guard"]["sample"], &dir["status"]["held"]), (&lines, &json!(2)), "{dir:#}");
     let cid = site.get("Person", "cid").await.unwrap();
     assert_eq!(cid["status"]["accounts"][0]["held"], lines);
     // As yet cid is as cid should be.
-    assert_eq!(super::site::said(&cid, "Ready")["status"], "True");
+    assert_eq!(said(&cid, "Ready")["status"], "True");
     let answer = json!({"target": "dir", "decision": "Approve", "changes": lines, "digest": dir["status"]["guard"]["digest"]});
     site.apply([object("Approval", "yes", answer)]).await;
     site.until_said("TargetSystem", "dir", "Held", "False").await;
@@ -94,7 +94,7 @@ async fn an_end_that_is_held_when_it_is_announced_shows_at_once_and_is_answered_
     site.restart().await;
     site.until_read_since_start().await;
     site.until_all_ready().await;
-    assert_eq!(super::site::said(&site.get("TargetSystem", "dir").await.unwrap(), "Held")["status"], "False");
+    assert_eq!(said(&site.get("TargetSystem", "dir").await.unwrap(), "Held")["status"], "False");
     assert_eq!(site.accounts("dir").enabled().len(), 4);
 }
 
@@ -139,8 +139,7 @@ async fn neither_a_pause_nor_a_new_object_lifts_a_lockout() {
     site.until("dan is in again", async |site| site.accounts("dir").enabled().contains("dan")).await;
     // Paused when it comes, he is locked out all the same.
     site.merge("Person", "dan", json!({"metadata": {"annotations": {"provost.dev/paused": "true"}}})).await;
-    site.until("dan is paused", async |site| super::site::said(&site.get("Person", "dan").await.unwrap(), "Ready")["reason"] == "Paused")
-        .await;
+    site.until("dan is paused", async |site| said(&site.get("Person", "dan").await.unwrap(), "Ready")["reason"] == "Paused").await;
     site.apply([object("Lockout", "inc-3", json!({"person": "dan"}))]).await;
     site.until("dan is locked out again", async |site| site.accounts("dir").disabled().contains("dan")).await;
 }
@@ -178,4 +177,44 @@ async fn a_lockout_means_whom_its_name_met_whatever_becomes_of_the_name() {
     assert_eq!(site.get("Lockout", "inc-4").await.unwrap(), lockout, "nothing new is said of it");
     site.delete("Lockout", "inc-4").await;
     site.until("it is lifted", async |site| site.accounts("dir").enabled().contains("eve")).await;
+}
+
+#[tokio::test]
+async fn who_is_still_in_is_not_ready_until_they_are_out() {
+    let mut site = four().await;
+    // So many that what is done here is above no limit.
+    site.apply(crowd(8)).await;
+    site.until_all_ready().await;
+    let unready = async |site: &Site, kind: &str, name: &str, reason: &str| {
+        let object = site.get(kind, name).await.unwrap();
+        let ready = said(&object, "Ready");
+        ready["status"] == "False" && ready["reason"] == reason && ready["observedGeneration"] == object["metadata"]["generation"]
+    };
+    let at = |path: &str| json!({"spec": {"sqlite": {"path": path, "create": false}}});
+    site.merge("TargetSystem", "dir", at("absent/dir.db")).await;
+    site.until_said("TargetSystem", "dir", "Connected", "False").await;
+    site.until_said("TargetSystem", "dir", "InSync", "Unknown").await;
+    let ended = json!([{"startDate": "2020-01-01", "endDate": "2020-12-31"}]);
+    site.merge("Person", "ann", json!({"spec": {"employments": ended}})).await;
+    site.merge("Person", "bob", json!({"spec": {"suspended": true}})).await;
+    site.apply([object("Lockout", "inc-3", json!({"person": "cid"}))]).await;
+    for (kind, name) in [("Person", "ann"), ("Person", "bob"), ("Person", "cid"), ("Lockout", "inc-3")] {
+        site.until(&format!("{kind}/{name} is still in"), async |site| unready(site, kind, name, "TargetUnavailable").await).await;
+    }
+    // Who is to be in is as they were when last seen.
+    site.until_said("Person", "dan", "Ready", "True").await;
+    assert_eq!(site.accounts("dir").enabled().len(), 12);
+
+    site.merge("TargetSystem", "dir", at("dir.db")).await;
+    site.until_all_ready().await;
+    site.until_said("Lockout", "inc-3", "Ready", "True").await;
+    assert_eq!(site.accounts("dir").disabled().into_iter().collect::<Vec<_>>(), ["ann", "bob", "cid"]);
+
+    let pause = |paused: &str| json!({"metadata": {"annotations": {"provost.dev/paused": paused}}});
+    site.merge("Person", "dan", pause("true")).await;
+    site.merge("Person", "dan", json!({"spec": {"employments": ended}})).await;
+    site.until("dan is still in", async |site| unready(site, "Person", "dan", "Paused").await).await;
+    site.merge("Person", "dan", pause("false")).await;
+    site.until_said("Person", "dan", "Ready", "True").await;
+    assert!(site.accounts("dir").disabled().contains("dan"));
 }

@@ -11,5 +11,6 @@ mod manifests;
 mod many;
 mod order;
 mod policies;
+mod said;
 mod site;
 mod targets;

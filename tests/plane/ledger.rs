@@ -336,7 +336,7 @@ async fn kubectl_shows_what_is_there() {
             .collect::<Vec<_>>()
     };
     let targets = lines(&get("ptarget"));
-    assert_eq!(targets[0], ["NAME", "TYPE", "MODE", "CONNECTED", "INSYNC", "HELD", "ACCOUNTS", "LAST-SWEEP", "READY", "AGE"]);
+    assert_eq!(targets[0], ["NAME", "TYPE", "MODE", "CONNECTED", "INSYNC", "HELD", "ACCOUNTS", "READY", "AGE"]);
     assert_eq!(targets[1][..3], ["dir", "sqlite", "12"]);
     let departures = lines(&get("pdep"));
     assert_eq!(departures[0], ["NAME", "EXTERNALID", "ACCOUNTS", "NEXT", "READY", "AGE"]);

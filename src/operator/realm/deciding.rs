@@ -89,7 +89,7 @@ impl RealmTask {
             }
         }
         // Before anything else is said: whom a Lockout means must outlive this process.
-        self.report_lockouts();
+        self.report_lockouts(t);
         self.objects_unreported = true;
     }
 
@@ -263,6 +263,8 @@ impl RealmTask {
             }
             Err(failure) => {
                 known.stage = Stage::Closed;
+                // Whoever waits for it is told what they wait for.
+                self.unreported.extend(known.pending.iter().chain(&known.news).cloned());
                 known.handled = requested(&self.briefs, target);
                 known.failed(failure);
             }

@@ -98,6 +98,8 @@ pub(super) struct Known {
     pub swept: bool,
     /// Who is not as they should be, and why.
     pub open: BTreeMap<PersonId, Open>,
+    /// What stops that somebody is shut out, where nobody is asked about it.
+    pub stopped: BTreeMap<PersonId, Open>,
     /// Whose changes are being sent.
     pub sending: BTreeSet<PersonId>,
     /// How often in a row something of theirs failed.
@@ -139,6 +141,7 @@ impl Known {
             clean: false,
             swept: false,
             open: BTreeMap::new(),
+            stopped: BTreeMap::new(),
             sending: BTreeSet::new(),
             trouble: BTreeMap::new(),
             held: BTreeMap::new(),
@@ -183,6 +186,7 @@ impl Known {
     /// Nothing is remembered of this person, and nobody declares them: there is nothing to say of them either.
     pub(super) fn forget(&mut self, person: &PersonId) {
         self.open.remove(person);
+        self.stopped.remove(person);
         self.held.remove(person);
         self.trouble.remove(person);
         self.left.remove(person);

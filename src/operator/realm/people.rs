@@ -99,7 +99,7 @@ impl RealmTask {
     }
 
     /// Whether any ledger remembers them.
-    pub(super) fn is_remembered(&self, person: &PersonId) -> bool {
+    pub(in crate::operator::realm) fn is_remembered(&self, person: &PersonId) -> bool {
         self.ledgers().any(|ledger| ledger.knows(person))
     }
 

@@ -98,7 +98,7 @@ pub fn holders(asked: &str, holders: &[Holder], paint: Paint) -> String {
     let mut out = String::new();
     let held = holders.iter().filter(|holder| holder.entitled.held).count();
     let unread = holders.iter().filter(|holder| holder.entitled.unread.is_some()).count();
-    let more = holders.len().saturating_sub(held).saturating_sub(unread);
+    let more = holders.iter().filter(|holder| holder.entitled.comes && holder.entitled.unread.is_none()).count();
     let not_read = if unread == 0 { String::new() } else { format!("; not read of {unread}") };
     let _ = writeln!(out, "{}   held by {held}, {more} more are to get it{not_read}", paint.style(asked, Style::new().bold()));
     for holder in holders {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::Realm;
-use super::problems::{Found, RealmProblem, SPELL};
+use super::problems::{Found, RealmProblem, SPELL, Wrong};
 use crate::api::approval::ApprovalSpec;
 use crate::model::change::ChangeLine;
 use crate::model::digest::digest_of_lines;
@@ -37,13 +37,16 @@ impl Realm {
     pub fn approval_problems(&self, t: Timestamp) -> Vec<RealmProblem> {
         let mut found = Found(Vec::new());
         for approval in self.approvals.values().filter(|approval| !is_over(&approval.spec, t)) {
-            let mut add = |message, hint| found.add(ResourceKind::Approval, &approval.meta, true, message, hint);
+            let mut add = |wrong, message, hint| found.add(ResourceKind::Approval, &approval.meta, true, wrong, message, hint);
             let target = &approval.spec.target;
             if let Some(message) = self.account_problem(target, "").filter(|_| !target.is_empty()) {
-                add(format!("{message}: the answer counts nowhere"), SPELL);
+                add(Wrong::Reference, format!("{message}: the answer counts nowhere"), SPELL);
             }
             if !fits(&approval.spec) {
-                add("the digest does not fit the changes: the answer is refused".to_owned(), EDITED);
+                add(Wrong::Spec, "the digest does not fit the changes: the answer is refused".to_owned(), EDITED);
+            }
+            if let Some(line) = lines_of(&approval.spec).iter().find(|line| !line.is_readable()) {
+                add(Wrong::Spec, format!("`{line}` is no change, and answers nothing"), EDITED);
             }
         }
         found.0
@@ -55,7 +58,7 @@ impl Realm {
         let mut found = Found(Vec::new());
         for approval in self.approvals.values().filter(|approval| is_over(&approval.spec, t)) {
             let at = approval.spec.expires.map(|expires| expires.0.to_string()).unwrap_or_default();
-            found.add(ResourceKind::Approval, &approval.meta, false, format!("it has been over since {at}"), OVER);
+            found.add(ResourceKind::Approval, &approval.meta, false, Wrong::Spec, format!("it has been over since {at}"), OVER);
         }
         found.0
     }

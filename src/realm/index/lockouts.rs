@@ -30,6 +30,12 @@ impl Realm {
         self.affected(touched)
     }
 
+    /// The people whom this Lockout means, whether it stands or not.
+    #[must_use]
+    pub fn shut_out(&self, lockout: &ObjectName) -> BTreeSet<PersonId> {
+        self.shut_out_by(lockout)
+    }
+
     /// Remembers whom each Lockout meets now, unless it has met somebody before. A name that no object has may be the externalId of one who
     /// is gone: `known` says who has ever had an account here.
     pub fn meet(&mut self, known: impl Fn(&PersonId) -> bool) -> Affected {
@@ -81,15 +87,16 @@ impl Realm {
         kept
     }
 
-    /// Whether a Lockout that stands means nobody who is known, so that nobody can tell whether it is they who must stay out.
+    /// A Lockout that stands and means nobody who is known, so that nobody can tell whether it is they who must stay out.
     #[must_use]
-    pub fn lockout_of_nobody(&self, known: impl Fn(&PersonId) -> bool, t: Timestamp) -> bool {
+    pub fn lockout_of_nobody(&self, known: impl Fn(&PersonId) -> bool, t: Timestamp) -> Option<&ObjectName> {
         let stands = |lockout: &&Sited<LockoutSpec>| lockout.spec.until.is_none_or(|until| t < until.0);
-        self.lockouts.values().filter(stands).any(|lockout| {
+        let of_nobody = |lockout: &&Sited<LockoutSpec>| {
             !self.met.contains_key(&lockout.meta.name)
                 && self.is_nobody(&lockout.spec.person)
                 && !self.gone_by(lockout).is_some_and(|person| known(&person))
-        })
+        };
+        self.lockouts.values().filter(stands).find(of_nobody).map(|lockout| &lockout.meta.name)
     }
 
     /// Who is meant by which Lockouts, whether these stand or not.

@@ -10,6 +10,7 @@ use super::{Realm, RoleName};
 use crate::model::ids::{ObjectName, TargetName};
 use crate::realm::lifecycle::{employment_at, zone_named};
 use crate::realm::object::{Meta, Place, ResourceKind};
+use crate::realm::roles::RoleError;
 
 /// One thing that is wrong with one object; a condition on it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,15 +28,28 @@ pub struct RealmProblem {
     /// Whether it freezes people (the person, those of the binding, those who are given the role, those who are locked out), or refuses an
     /// answer.
     pub freezes: bool,
+    /// What helps.
+    pub wrong: Wrong,
+}
+
+/// What is wrong, by what helps against it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wrong {
+    /// Nothing but an edit of this very object, or another one in its place.
+    Spec,
+    /// It names a role that may still come.
+    Role,
+    /// It names something else that may still come, or that has an error of its own.
+    Reference,
 }
 
 /// Gathers problems.
 pub(super) struct Found(pub(super) Vec<RealmProblem>);
 
 impl Found {
-    pub(super) fn add(&mut self, kind: ResourceKind, meta: &Meta, freezes: bool, message: String, hint: &str) {
+    pub(super) fn add(&mut self, kind: ResourceKind, meta: &Meta, freezes: bool, wrong: Wrong, message: String, hint: &str) {
         let (name, place) = (meta.name.clone(), meta.place.clone());
-        self.0.push(RealmProblem { kind, name, place, message, hint: hint.to_owned(), freezes });
+        self.0.push(RealmProblem { kind, name, place, message, hint: hint.to_owned(), freezes, wrong });
     }
 }
 
@@ -65,37 +79,44 @@ impl Realm {
         for (number, realm) in self.realms.values().enumerate() {
             if let Some(zone) = realm.spec.timezone.as_ref().filter(|zone| zone_named(zone).is_none()) {
                 let message = format!("there is no time zone `{zone}`; UTC counts");
-                found.add(ResourceKind::Realm, &realm.meta, false, message, "write an IANA name: Europe/Prague");
+                found.add(ResourceKind::Realm, &realm.meta, false, Wrong::Spec, message, "write an IANA name: Europe/Prague");
             }
             if number > 0 {
-                found.add(ResourceKind::Realm, &realm.meta, true, "a second Realm".to_owned(), "there is at most one: take one out");
+                found.add(
+                    ResourceKind::Realm,
+                    &realm.meta,
+                    true,
+                    Wrong::Spec,
+                    "a second Realm".to_owned(),
+                    "there is at most one: take one out",
+                );
             }
         }
     }
 
     fn people_problems(&self, found: &mut Found) {
         for declared in self.people.iter() {
-            let mut add = |freezes, message, hint| found.add(ResourceKind::Person, &declared.meta, freezes, message, hint);
+            let mut add = |freezes, wrong, message, hint| found.add(ResourceKind::Person, &declared.meta, freezes, wrong, message, hint);
             if declared.zone_is_unknown() {
                 let zone = declared.spec.timezone.as_deref().unwrap_or_default();
                 let message = format!("there is no time zone `{zone}`; the realm's counts");
-                add(false, message, "write an IANA name: Europe/Prague");
+                add(false, Wrong::Spec, message, "write an IANA name: Europe/Prague");
             }
             for manager in declared.managers().into_iter().filter(|name| self.is_nobody(name)) {
-                add(false, format!("the manager `{manager}` is no Person"), SPELL);
+                add(false, Wrong::Reference, format!("the manager `{manager}` is no Person"), SPELL);
             }
             for owner in declared.spec.owners.iter().filter(|name| self.is_nobody(name)) {
-                add(false, format!("the owner `{owner}` is no Person"), SPELL);
+                add(false, Wrong::Reference, format!("the owner `{owner}` is no Person"), SPELL);
             }
             if let Some(error) = declared.manages_themself() {
-                add(true, error, "name somebody else, or nobody: nothing is decided for this person until then");
+                add(true, Wrong::Spec, error, "name somebody else, or nobody: nothing is decided for this person until then");
             }
             for error in self.attribute_errors(declared) {
-                add(true, error, "nothing is decided for this person until it is mended");
+                add(true, Wrong::Spec, error, "nothing is decided for this person until it is mended");
             }
             for link in &declared.spec.accounts {
                 if let Some(message) = self.account_problem(&link.target, &link.account) {
-                    add(false, message, SPELL);
+                    add(false, Wrong::Reference, message, SPELL);
                 }
             }
         }
@@ -112,14 +133,14 @@ impl Realm {
             for other in others {
                 let message = format!("the Person `{}` declares the same externalId `{}`", other.meta.name, declared.id);
                 let hint = "take one of them out; neither is decided until then";
-                found.add(ResourceKind::Person, &declared.meta, true, message, hint);
+                found.add(ResourceKind::Person, &declared.meta, true, Wrong::Spec, message, hint);
             }
             for id in declared.former_ids() {
                 let living = self.people.by_id(&id).map(|other| ("declares it now", other));
                 let heirs = self.people.heirs(&id).map(|other| ("names it too", other));
                 for (what, other) in living.chain(heirs).filter(|(_, other)| other.meta.name != declared.meta.name) {
                     let message = format!("the former id `{id}` is not this person's alone: the Person `{}` {what}", other.meta.name);
-                    found.add(ResourceKind::Person, &declared.meta, false, message, "leave it to one of them");
+                    found.add(ResourceKind::Person, &declared.meta, false, Wrong::Spec, message, "leave it to one of them");
                 }
             }
         }
@@ -130,7 +151,7 @@ impl Realm {
                 let others = others.into_iter().collect::<Vec<_>>().join(", ");
                 let name = declared.spec.user_name.as_deref().unwrap_or_default();
                 let message = format!("the userName `{name}` is also that of {others}");
-                found.add(ResourceKind::Person, &declared.meta, false, message, "give each person one of their own");
+                found.add(ResourceKind::Person, &declared.meta, false, Wrong::Spec, message, "give each person one of their own");
             }
         }
     }
@@ -155,7 +176,14 @@ impl Realm {
                     let names = circle.iter().map(|one| one.meta.name.as_str()).collect::<Vec<_>>().join(" → ");
                     for member in circle {
                         let message = format!("the managers go round in a circle: {names} → {}", one.meta.name);
-                        found.add(ResourceKind::Person, &member.meta, false, message, "give one of them another manager, or none");
+                        found.add(
+                            ResourceKind::Person,
+                            &member.meta,
+                            false,
+                            Wrong::Spec,
+                            message,
+                            "give one of them another manager, or none",
+                        );
                     }
                     break;
                 }
@@ -170,39 +198,45 @@ impl Realm {
     }
 
     fn role_problems(&self, found: &mut Found) {
-        let errors: BTreeMap<&RoleName, String> = self.roles().errors().map(|(name, error)| (name, error.to_string())).collect();
+        let errors: BTreeMap<&RoleName, &RoleError> = self.roles().errors().collect();
         for role in self.roles.values() {
-            let mut add = |freezes, message, hint| found.add(ResourceKind::BusinessRole, &role.meta, freezes, message, hint);
+            let mut add = |freezes, wrong, message, hint| found.add(ResourceKind::BusinessRole, &role.meta, freezes, wrong, message, hint);
             if let Some(error) = RoleName::parse(role.meta.name.as_str()).ok().and_then(|name| errors.get(&name)) {
-                add(true, error.clone(), "nobody who is given this role is decided until it is mended");
+                add(true, wrong_with(error), error.to_string(), "nobody who is given this role is decided until it is mended");
             }
             for owner in role.spec.owners.iter().filter(|name| self.is_nobody(name)) {
-                add(false, format!("the owner `{owner}` is no Person"), SPELL);
+                add(false, Wrong::Reference, format!("the owner `{owner}` is no Person"), SPELL);
             }
             let accounts: BTreeSet<(&str, &str)> = role.spec.entitlements.iter().map(|e| (e.target.as_str(), e.account.as_str())).collect();
             for message in accounts.into_iter().filter_map(|(target, account)| self.account_problem(target, account)) {
-                add(true, message, "check the spelling, or declare it: until then nothing is taken from whoever is given this role");
+                add(
+                    true,
+                    Wrong::Reference,
+                    message,
+                    "check the spelling, or declare it: until then nothing is taken from whoever is given this role",
+                );
             }
         }
     }
 
     fn binding_problems(&self, t: Timestamp, found: &mut Found) {
         for bound in self.bindings.iter() {
-            let mut add = |freezes, message, hint| found.add(ResourceKind::RoleBinding, &bound.meta, freezes, message, hint);
+            let mut add = |freezes, wrong, message, hint| found.add(ResourceKind::RoleBinding, &bound.meta, freezes, wrong, message, hint);
             if bound.is_over_at(t) {
                 continue;
             }
             if let Err(error) = bound.held(self.roles()) {
-                add(bound.is_valid_at(t), error.to_string(), "its people keep what they have until it is mended");
+                add(bound.is_valid_at(t), wrong_with(error), error.to_string(), "its people keep what they have until it is mended");
             }
             for subject in bound.spec.subjects.iter().filter(|subject| self.is_nobody(&subject.name)) {
-                add(false, format!("the subject `{}` is no Person", subject.name), SPELL);
+                add(false, Wrong::Reference, format!("the subject `{}` is no Person", subject.name), SPELL);
             }
             for field in bound.spec.subject_match.iter().flatten().map(|(field, _)| field) {
                 let first = field.split_once('.').map_or(field.as_str(), |(first, _)| first);
                 if !FIELDS.contains(&first) {
                     add(
                         false,
+                        Wrong::Spec,
                         format!("`{field}` in `subjectMatch` is no field of a Person"),
                         "write department, attributes.site and the like",
                     );
@@ -212,7 +246,7 @@ impl Realm {
             if let (Some(from), Some(until)) = window
                 && from >= until
             {
-                add(false, "it ends before it begins".to_owned(), "`notBefore` must be earlier than `notAfter`");
+                add(false, Wrong::Spec, "it ends before it begins".to_owned(), "`notBefore` must be earlier than `notAfter`");
             }
         }
     }
@@ -228,9 +262,9 @@ impl Realm {
                     self.people.iter().find(|declared| declared.id.as_str() == named || declared.spec.user_name.as_ref() == Some(named));
                 let meant = meant.map(|declared| format!(", and nobody is shut out: did you mean the Person `{}`?", declared.meta.name));
                 let message = format!("`{named}` is no Person{}", meant.unwrap_or_default());
-                found.add(ResourceKind::Lockout, &lockout.meta, true, message, NOBODY);
+                found.add(ResourceKind::Lockout, &lockout.meta, true, Wrong::Reference, message, NOBODY);
             }
-            let mut add = |message| found.add(ResourceKind::Lockout, &lockout.meta, true, message, SPELL);
+            let mut add = |message| found.add(ResourceKind::Lockout, &lockout.meta, true, Wrong::Reference, message, SPELL);
             lockout.spec.targets.iter().filter_map(|target| self.account_problem(target, "")).for_each(&mut add);
         }
         found.0
@@ -253,5 +287,20 @@ impl Realm {
             }
             Some(_) => None,
         }
+    }
+}
+
+/// What helps against an error of a role, or of a binding of it.
+fn wrong_with(error: &RoleError) -> Wrong {
+    match error {
+        RoleError::Unknown(_) => Wrong::Role,
+        RoleError::Unreadable(_) | RoleError::Broken { .. } => Wrong::Reference,
+        RoleError::Cycle(_)
+        | RoleError::Placeholder { .. }
+        | RoleError::Inner { .. }
+        | RoleError::Missing(_)
+        | RoleError::Undeclared(_)
+        | RoleError::Value { .. }
+        | RoleError::Name(_) => Wrong::Spec,
     }
 }

@@ -49,12 +49,22 @@ pub struct StandingLockout {
     pub name: ObjectName,
     /// Where; empty: everywhere.
     pub targets: BTreeSet<TargetName>,
+    /// Since when: when the API server took the object in.
+    pub since: Option<Timestamp>,
     /// Until when.
     pub until: Option<Timestamp>,
     /// Why.
     pub reason: Option<String>,
     /// Where it is declared.
     pub place: String,
+}
+
+impl StandingLockout {
+    /// Whether it shuts its person out of this target.
+    #[must_use]
+    pub fn locks(&self, target: &TargetName) -> bool {
+        self.targets.is_empty() || self.targets.contains(target)
+    }
 }
 
 impl Realm {
@@ -99,6 +109,7 @@ impl Realm {
             .map(|lockout| StandingLockout {
                 name: lockout.meta.name.clone(),
                 targets: lockout.spec.targets.iter().filter_map(|target| TargetName::parse(target.as_str()).ok()).collect(),
+                since: lockout.meta.created,
                 until: lockout.spec.until.map(|until| until.0),
                 reason: lockout.spec.reason.clone(),
                 place: place_of(ResourceKind::Lockout, &lockout.meta),

@@ -80,6 +80,8 @@ impl RealmTask {
                     Scope::People(people) => known.pending.extend(people),
                 }
                 let news = !matches!(known.connected, Some(Err(_)));
+                // Whoever waits for it is told what they wait for.
+                self.unreported.extend(known.pending.iter().chain(&known.news).cloned());
                 let note = failure.to_string();
                 // Whether it was closed or broke off: it is opened anew before it is asked again.
                 known.reopen = true;

@@ -77,12 +77,16 @@ impl RealmTask {
         let Some(known) = self.known.get_mut(target) else { return };
         for person in people {
             known.open.remove(person);
+            known.stopped.remove(person);
             known.held.remove(person);
         }
         for finding in &plan.plan().findings {
             let Subject::Account(key) = &finding.subject else { continue };
             if let Some(open) = open_of(finding) {
                 known.open.entry(key.person.clone()).or_insert(open);
+            }
+            if let Some(stopped) = stopped_by(finding) {
+                known.stopped.entry(key.person.clone()).or_insert(stopped);
             }
             if finding.kind == FindingKind::Waiting {
                 let tries = known.trouble.entry(key.person.clone()).or_default();
@@ -208,4 +212,11 @@ fn open_of(finding: &Finding) -> Option<Open> {
         | FindingKind::LedgerLost => return None,
     };
     Some(Open { reason, message: finding.message.clone(), stalled })
+}
+
+/// What a finding stops, where its person must be out: as yet nobody needs to know.
+fn stopped_by(finding: &Finding) -> Option<Open> {
+    let stops = [(FindingKind::Protected, "Protected"), (FindingKind::CannotDisable, "CannotDisable")];
+    let (_, reason) = stops.into_iter().find(|(kind, _)| *kind == finding.kind)?;
+    Some(Open { reason, message: finding.message.clone(), stalled: false })
 }

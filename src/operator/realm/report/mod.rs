@@ -4,6 +4,7 @@
 mod events;
 mod objects;
 mod people;
+mod places;
 mod targets;
 
 use std::time::Duration;
@@ -21,6 +22,9 @@ use crate::realm::object::ResourceKind;
 
 /// How long nothing is said after a start, at most.
 const HUSH: Duration = Duration::from_secs(20);
+
+/// Of an answer that is over: nothing is done about it any more.
+const EXPIRED: &str = "Expired";
 
 /// Where an object stands.
 struct Stand {
@@ -48,7 +52,7 @@ impl Stand {
         let mut said = vec![Said::new("Ready", self.ready, self.reason, self.message.clone())];
         if self.stalled {
             said.push(Said::new("Stalled", Truth::True, self.reason, self.message));
-        } else if self.ready == Truth::False {
+        } else if self.ready == Truth::False && self.reason != EXPIRED {
             let reason = if self.reason == "Progressing" { "Progressing" } else { "ProgressingWithRetry" };
             said.push(Said::new("Reconciling", Truth::True, reason, self.message));
         }
@@ -73,10 +77,10 @@ impl RealmTask {
         }
         if std::mem::take(&mut self.objects_unreported) {
             self.report_targets();
-            self.report_rest();
-            self.report_lockouts();
-            self.report_realm();
-            self.count();
+            self.report_rest(t);
+            self.report_lockouts(t);
+            self.report_realm(t);
+            self.count(t);
         }
     }
 

@@ -14,6 +14,7 @@ use crate::operator::realm::RealmTask;
 use crate::operator::realm::known::Known;
 use crate::operator::status::{Said, Truth};
 use crate::plan::conditions::held_message;
+use crate::realm::input::Frozen;
 use crate::realm::object::ResourceKind;
 
 /// How many held lines a target shows.
@@ -81,7 +82,8 @@ impl RealmTask {
             }
         };
         let mut conditions = self.target_stand(target, known, held.len()).conditions();
-        conditions.extend([connected, is_held, in_sync(known)]);
+        let broken = self.looks.get(target).and_then(|look| look.broken.as_ref());
+        conditions.extend([connected, is_held, in_sync(known, broken)]);
         (fields, conditions)
     }
 
@@ -117,7 +119,19 @@ impl RealmTask {
     }
 }
 
-fn in_sync(known: &Known) -> Said {
+/// What cannot be read now may be any other way by now.
+fn in_sync(known: &Known, broken: Option<&Frozen>) -> Said {
+    if known.spec.suspend {
+        return Said::new("InSync", Truth::Unknown, "Suspended", "nothing is read or written");
+    }
+    if let Some(Err(failure)) = &known.connected {
+        return Said::new("InSync", Truth::Unknown, failure.reason(), "it cannot be read at present");
+    }
+    if let Some(broken) = broken {
+        let message = format!("nothing is given, taken away or opened by policy: {}", broken.reason);
+        return Said::new("InSync", Truth::Unknown, "InvalidSpec", message);
+    }
+
     let summary = &known.summary;
     let observe = known.spec.mode == Some(Mode::Observe);
     let complete = summary.sweep.is_some_and(|(_, _, complete, _)| complete);
@@ -128,5 +142,36 @@ fn in_sync(known: &Known) -> Said {
         (true, true) if observe => Said::new("InSync", Truth::Unknown, "ObserveOnly", "nothing is written here"),
         (true, true) if differs > 0 => Said::new("InSync", Truth::False, "Drifted", format!("{differs} people or accounts differ")),
         (true, true) => Said::new("InSync", Truth::True, "InSync", ""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_not_in_sync_as_far_as_anybody_knows() {
+        let mut known = Known::new(mpsc::channel(1).0, Arc::default(), Default::default(), Timestamp::UNIX_EPOCH);
+        let at = Timestamp::UNIX_EPOCH;
+        (known.swept, known.summary.sweep) = (true, Some((at, at, true, 3)));
+        known.works();
+        let said = |known: &Known, broken: Option<&Frozen>| {
+            let said = in_sync(known, broken);
+            (said.status, said.reason)
+        };
+        assert_eq!(said(&known, None), (Truth::True, "InSync".to_owned()));
+        let broken = Frozen::new("mapping.mail: no such thing", "TargetSystem/dir");
+        assert_eq!(said(&known, Some(&broken)), (Truth::Unknown, "InvalidSpec".to_owned()));
+        known.failed(Failure::Retry { after: None, why: "no route".to_owned() });
+        assert_eq!(said(&known, None), (Truth::Unknown, "TargetUnavailable".to_owned()));
+        known.works();
+        assert_eq!(said(&known, None).0, Truth::True);
+        known.spec.suspend = true;
+        assert_eq!(said(&known, None), (Truth::Unknown, "Suspended".to_owned()));
     }
 }
