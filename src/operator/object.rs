@@ -18,7 +18,7 @@ use crate::api::policy::Policy;
 use crate::api::realm::Realm;
 use crate::api::role::BusinessRole;
 use crate::api::target::TargetSystem;
-use crate::model::ids::{ObjectName, PersonId};
+use crate::model::ids::{ObjectName, PersonId, RealmId};
 use crate::realm::object::{Body, Meta, Object, Place, ResourceKind, Unreadable};
 
 use super::status::FINALIZER;
@@ -74,6 +74,8 @@ pub struct Entry {
     pub requested: Option<String>,
     /// Of a Lockout: whom its name has met, as its status says.
     pub met: Option<PersonId>,
+    /// Of a Realm: the realm's id, where it is the one that is worked with, as its status says.
+    pub works_as: Option<RealmId>,
     /// What it says, or why that cannot be read; nothing of what is no input.
     pub said: Option<Result<Object, Unreadable>>,
 }
@@ -121,6 +123,9 @@ fn input(kind: ResourceKind, object: DynamicObject) -> Option<Entry> {
     if kind == ResourceKind::Lockout {
         entry.met = object.data.pointer("/status/externalId").and_then(Value::as_str).and_then(|id| PersonId::parse(id).ok());
     }
+    if kind == ResourceKind::Realm {
+        entry.works_as = object.data.pointer("/status/id").and_then(Value::as_str).and_then(|id| RealmId::parse(id).ok());
+    }
     let said = said(kind, &entry.name, object);
     entry.said = Some(said);
     Some(entry)
@@ -153,6 +158,7 @@ fn entry<K: Resource>(of: Watched, object: &K) -> Option<Entry> {
         finalizer: object.finalizers().iter().any(|finalizer| finalizer == FINALIZER),
         requested,
         met: None,
+        works_as: None,
         said: None,
     })
 }

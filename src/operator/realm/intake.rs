@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::RealmTask;
 use crate::model::ids::{ObjectName, PersonId, RealmId};
 use crate::operator::object::{Entry, Watched};
+use crate::operator::one_realm::{counting, id_of};
 use crate::operator::watch::Event;
 use crate::realm::object::{Body, Object, Place, ResourceKind, Unreadable};
 
@@ -16,6 +17,8 @@ pub(super) struct Brief {
     pub requested: Option<String>,
     /// Of a Person: who it declares.
     pub person: Option<PersonId>,
+    /// Of a Realm: the id that is worked with.
+    pub works_as: Option<RealmId>,
 }
 
 impl RealmTask {
@@ -76,6 +79,9 @@ impl RealmTask {
             self.take_entry(kind, entry);
         }
         let first = self.listed.insert(kind);
+        if kind == ResourceKind::Realm {
+            self.take_id();
+        }
         if self.failing.remove(&kind).is_some() || first {
             self.mark_unreadable();
         }
@@ -106,7 +112,13 @@ impl RealmTask {
             // Another one by the same name: it has met nobody yet.
             self.lose(kind, &entry.name);
         }
-        let brief = Brief { uid: entry.uid, generation: entry.generation, requested: entry.requested, person: person.clone() };
+        let brief = Brief {
+            uid: entry.uid,
+            generation: entry.generation,
+            requested: entry.requested,
+            person: person.clone(),
+            works_as: entry.works_as,
+        };
         let before = self.briefs.insert(key.clone(), brief.clone());
         if before.as_ref().is_none_or(|before| before.generation != brief.generation || before.requested != brief.requested) {
             self.objects_unreported = true;
@@ -123,11 +135,7 @@ impl RealmTask {
         let affected = match entry.said {
             Some(Ok(object)) => {
                 self.unreadable.remove(&key);
-                let affected = self.realm.set(object);
-                if kind == ResourceKind::Realm {
-                    self.take_id();
-                }
-                affected
+                self.realm.set(object)
             }
             Some(Err(torn)) => {
                 self.unreadable.insert(key, torn.clone());
@@ -136,6 +144,9 @@ impl RealmTask {
             None => return,
         };
         self.affect(&affected);
+        if kind == ResourceKind::Realm {
+            self.take_id();
+        }
         if let Some(person) = entry.met.filter(|_| self.realm.met(&entry.name).is_none()) {
             let affected = self.realm.remember_met(&entry.name, person);
             self.affect(&affected);
@@ -147,13 +158,22 @@ impl RealmTask {
         }
     }
 
-    /// The Realm names the realm's id, else the namespace does. A second Realm freezes, and names nothing.
+    /// The Realm names the realm's id, else the namespace does. Whatever a second Realm says, the id that was begun with stays.
     fn take_id(&mut self) {
-        let id = self.realm.spec().and_then(|spec| spec.id.clone()).unwrap_or_else(|| self.namespace.clone());
-        if let Ok(id) = RealmId::parse(id) {
+        // Before all Realms are there, nobody can tell which is the second.
+        if !self.listed.contains(&ResourceKind::Realm) {
+            return;
+        }
+        let realms = self.briefs.iter().filter(|((kind, _), _)| *kind == ResourceKind::Realm);
+        let realms = realms.map(|((_, name), brief)| (name.clone(), brief.works_as.clone())).collect();
+        let counting = counting(&realms, self.counting.as_ref());
+        let affected = self.realm.count_on(counting.clone());
+        self.affect(&affected);
+        if let Some(id) = id_of(&self.realm, &self.namespace, &realms, counting.as_ref()) {
             let affected = self.realm.rename(id);
             self.affect(&affected);
         }
+        self.counting = counting;
     }
 
     fn lose(&mut self, kind: ResourceKind, name: &ObjectName) {

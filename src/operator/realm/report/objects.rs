@@ -91,8 +91,21 @@ impl RealmTask {
         }
     }
 
+    /// Whether a Realm must be edited: it cannot be read, or is not the only one.
+    fn realm_stand(&self, name: &ObjectName) -> Stand {
+        if let Some(torn) = self.unreadable.get(&(ResourceKind::Realm, name.clone())) {
+            return Stand::stalled("InvalidSpec", torn.why.clone());
+        }
+        let problem = self.problems_of(ResourceKind::Realm, name).find(|problem| problem.freezes);
+        problem.map_or_else(Stand::ready, |problem| Stand::stalled("SecondRealm", told(problem)))
+    }
+
     pub(super) fn report_realm(&self) {
-        let Some((_, name)) = self.briefs.keys().find(|(kind, _)| *kind == ResourceKind::Realm) else { return };
+        let others = self.briefs.keys().filter(|(kind, name)| *kind == ResourceKind::Realm && self.counting.as_ref() != Some(name));
+        for (kind, name) in others {
+            self.say(*kind, name, Map::new(), self.realm_stand(name).conditions());
+        }
+        let Some(name) = &self.counting else { return };
         let mut people: BTreeMap<&str, u32> = BTreeMap::new();
         for decision in self.decided.people.values() {
             let lifecycle = decision.standing.as_ref().and_then(|standing| standing.lifecycle.as_ref());
@@ -102,11 +115,13 @@ impl RealmTask {
         let spec_freeze = self.realm.spec().is_some_and(|spec| spec.freeze).then(|| "spec.freeze".to_owned());
         let frozen = spec_freeze.or_else(|| self.decided.frozen.as_ref().map(|frozen| frozen.reason.to_string()));
         let stand = match (&frozen, held) {
+            (_, _) if self.realm_stand(name).stalled => self.realm_stand(name),
             (Some(why), _) => Stand::not("Frozen", why.clone()),
             (None, 0) => Stand::ready(),
             (None, held) => Stand::not("Held", format!("{held} changes wait for an answer")),
         };
         let fields = fields([
+            ("id", Some(json!(self.realm.id().as_str()))),
             ("people", Some(json!(people))),
             ("held", Some(json!(held))),
             ("frozen", frozen.map(|why| json!(why))),
