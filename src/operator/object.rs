@@ -76,6 +76,10 @@ pub struct Entry {
     pub met: Option<PersonId>,
     /// Of a Realm: the realm's id, where it is the one that is worked with, as its status says.
     pub works_as: Option<RealmId>,
+    /// Conditions stand on it.
+    pub told: bool,
+    /// What the ledger keeps there stands on it: the entries of a Person, the ledger of a TargetSystem.
+    pub kept: bool,
     /// What it says, or why that cannot be read; nothing of what is no input.
     pub said: Option<Result<Object, Unreadable>>,
 }
@@ -126,6 +130,19 @@ fn input(kind: ResourceKind, object: DynamicObject) -> Option<Entry> {
     if kind == ResourceKind::Realm {
         entry.works_as = object.data.pointer("/status/id").and_then(Value::as_str).and_then(|id| RealmId::parse(id).ok());
     }
+    let there = |path: &str| object.data.pointer(path).is_some_and(|value| !value.is_null());
+    entry.told = there("/status/conditions");
+    entry.kept = match kind {
+        ResourceKind::Person => there("/status/accounts"),
+        ResourceKind::TargetSystem => there("/status/ledger"),
+        ResourceKind::Realm
+        | ResourceKind::BusinessRole
+        | ResourceKind::RoleBinding
+        | ResourceKind::Policy
+        | ResourceKind::Approval
+        | ResourceKind::Lockout
+        | ResourceKind::ConfigMap => true,
+    };
     let said = said(kind, &entry.name, object);
     entry.said = Some(said);
     Some(entry)
@@ -158,6 +175,8 @@ fn entry<K: Resource>(of: Watched, object: &K) -> Option<Entry> {
         finalizer: object.finalizers().iter().any(|finalizer| finalizer == FINALIZER),
         requested,
         met: None,
+        told: true,
+        kept: true,
         works_as: None,
         said: None,
     })

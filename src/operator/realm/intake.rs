@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::RealmTask;
-use crate::model::ids::{ObjectName, PersonId, RealmId};
+use crate::model::ids::{ObjectName, PersonId, RealmId, TargetName};
 use crate::operator::object::{Entry, Watched};
 use crate::operator::one_realm::{counting, id_of};
 use crate::operator::watch::Event;
@@ -113,11 +113,11 @@ impl RealmTask {
             self.lose(kind, &entry.name);
         }
         let brief = Brief {
-            uid: entry.uid,
+            uid: entry.uid.clone(),
             generation: entry.generation,
-            requested: entry.requested,
+            requested: entry.requested.clone(),
             person: person.clone(),
-            works_as: entry.works_as,
+            works_as: entry.works_as.clone(),
         };
         let before = self.briefs.insert(key.clone(), brief.clone());
         if before.as_ref().is_none_or(|before| before.generation != brief.generation || before.requested != brief.requested) {
@@ -126,11 +126,15 @@ impl RealmTask {
                 self.unreported.insert(person.clone());
             }
         }
+        let same = before.as_ref().is_some_and(|before| before.uid == brief.uid);
         if before.is_some_and(|before| before.requested != brief.requested) {
             self.request(kind, &entry.name, person.as_ref());
         }
         if let (ResourceKind::Person, Some(person)) = (kind, &person) {
             self.declare(&entry.name, person);
+        }
+        if same && kind != ResourceKind::ConfigMap && !(entry.told && entry.kept) {
+            self.say_again(kind, &entry, person.as_ref());
         }
         let affected = match entry.said {
             Some(Ok(object)) => {
@@ -195,6 +199,25 @@ impl RealmTask {
         }
         if let Some(scribe) = &self.scribe {
             scribe.forget(kind, name);
+        }
+    }
+
+    /// Of an object that was there before, what we wrote there may be gone: then it is written again.
+    fn say_again(&mut self, kind: ResourceKind, entry: &Entry, person: Option<&PersonId>) {
+        if let (false, Some(scribe)) = (entry.told, &self.scribe) {
+            scribe.wiped((kind.into(), entry.name.clone()), entry.version);
+            self.unreported.extend(person.cloned());
+            self.objects_unreported = true;
+        }
+        let Some(store) = self.store.as_ref().filter(|_| !entry.kept) else { return };
+        let target = TargetName::parse(entry.name.as_str()).ok().filter(|_| kind == ResourceKind::TargetSystem);
+        let wiped = match target {
+            Some(target) => store.ledger_wiped(&target, entry.version),
+            None => kind == ResourceKind::Person && store.entries_wiped(&entry.name, entry.version),
+        };
+        if wiped {
+            tracing::warn!(namespace = %self.namespace, %kind, name = %entry.name, "somebody took out what is kept in its status: it is written again");
+            self.request(kind, &entry.name, person);
         }
     }
 

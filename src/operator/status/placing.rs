@@ -13,6 +13,7 @@ use super::state::of;
 use crate::api::account::AccountEntry;
 use crate::ledger::StoreError;
 use crate::model::ids::{ObjectName, PersonId, TargetName};
+use crate::operator::watch::number;
 
 impl StatusLedgers {
     /// Writes the entries of these people, many at once; the first error, once all were tried.
@@ -117,8 +118,10 @@ impl StatusLedgers {
                 self.state().homes.forget(person, place);
                 Ok(false)
             }
-            Ok(_) => {
-                self.state().homes.wrote(person, place, target, entries);
+            Ok(applied) => {
+                let homes = &mut self.state().homes;
+                homes.wrote(person, place, target, entries);
+                homes.left_at(place, number(&applied.version));
                 Ok(true)
             }
             Err(Refusal::NotFound) => {
