@@ -152,7 +152,14 @@ impl StatusLedgers {
         match there {
             Some(there) if there == names => return Ok(true),
             Some(_) => {}
-            None => self.objects.create(Kind::Departure, &name).await.map_err(|refusal| about(&refusal))?,
+            None => {
+                // Also where a watch has shown the objects gone before anything else said why.
+                if !self.objects.stands().await.map_err(|refusal| about(&refusal))? {
+                    let why = Refusal::Refused("the namespace or a definition is being deleted, and takes its people along".to_owned());
+                    return Err(about(&why));
+                }
+                self.objects.create(Kind::Departure, &name).await.map_err(|refusal| about(&refusal))?;
+            }
         }
         let shown: Vec<&str> = names.iter().map(ObjectName::as_str).take(64).collect();
         let status = json!({"externalId": person, "names": shown});
