@@ -53,7 +53,8 @@ pub const COLUMNS: [(&str, Column); 6] = [
 
 fn open(realm: &Realm, folder: &Path) -> Targets {
     let name = company::target();
-    let (reader, writer) = connector::open(&name, &realm.target(&name).unwrap().spec, folder, &Default::default()).unwrap();
+    let (reader, writer) =
+        connector::open(&name, &realm.target(&name).unwrap().spec, folder, &Default::default(), connector::Remembered::Nothing).unwrap();
     Targets::from([(name.clone(), Ok(Arc::new(Target::new(name, reader, Some(writer)))))])
 }
 

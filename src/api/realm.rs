@@ -103,6 +103,10 @@ pub enum AttributeType {
 pub struct RealmStatus {
     /// The `metadata.generation` of which this status speaks; -1: Provost has not seen the object yet.
     pub observed_generation: i64,
+    /// The first half of every owner key, where this is the Realm that Provost works with: of several Realms it goes on with this one's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub id: Option<String>,
     /// How many people are in which state, such as `{active: 900, leave: 12}`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "counts")]

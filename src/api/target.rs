@@ -144,7 +144,8 @@ pub struct SqliteSpec {
     /// The file, such as `directory.db`; a relative path starts at the folder of the manifests.
     #[schemars(length(min = 1, max = 4096))]
     pub path: String,
-    /// Whether the file is made at the first write; else a missing file is an unreachable target. Default: false.
+    /// Whether the file is made at the first write, while no account in it is on record; else a missing file is an unreachable target.
+    /// Default: false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub create: bool,
 }

@@ -16,6 +16,7 @@ use crate::model::change::Change;
 use crate::model::entitlement::EntitlementKey;
 use crate::model::failure::Failure;
 use crate::model::ids::{AccountId, AttributeName, OwnerKey, PersonId, TargetName};
+use crate::model::ledger::Ledger;
 use crate::model::observed::{Lookup, Observed};
 use crate::model::schema::Schema;
 use crate::model::secret::{Secret, SecretData};
@@ -99,6 +100,24 @@ pub struct Done {
     pub already: bool,
 }
 
+/// Whether the ledger has accounts of a target. Where it has, a target that is not there is out of reach, never one that is still to be
+/// made: in a new one everybody would be missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remembered {
+    /// It has.
+    Accounts,
+    /// It has none.
+    Nothing,
+}
+
+impl Remembered {
+    /// As this ledger has it. An account whose create was never answered may not be there.
+    #[must_use]
+    pub fn of(ledger: &Ledger) -> Self {
+        if ledger.links.values().any(|link| link.id.is_some()) { Self::Accounts } else { Self::Nothing }
+    }
+}
+
 /// The two halves of an open target.
 pub type Opened = (Box<dyn Reader>, Box<dyn Writer>);
 
@@ -117,8 +136,14 @@ pub fn check(target: &TargetSystemSpec) -> Vec<String> {
 ///
 /// # Errors
 /// [`Failure::Config`] where the TargetSystem must be edited: the first of what [`check`] finds.
-pub fn open(name: &TargetName, target: &TargetSystemSpec, base: &Path, secret: &SecretData) -> Result<Opened, Failure> {
-    open_within(name, target, base, secret, &AddressRules::local())
+pub fn open(
+    name: &TargetName,
+    target: &TargetSystemSpec,
+    base: &Path,
+    secret: &SecretData,
+    remembered: Remembered,
+) -> Result<Opened, Failure> {
+    open_within(name, target, base, secret, remembered, &AddressRules::local())
 }
 
 /// Opens a target; only these addresses are connected to.
@@ -130,13 +155,14 @@ pub fn open_within(
     target: &TargetSystemSpec,
     base: &Path,
     secret: &SecretData,
+    remembered: Remembered,
     addresses: &AddressRules,
 ) -> Result<Opened, Failure> {
     if let Some(problem) = check(target).into_iter().next() {
         return Err(Failure::Config(problem));
     }
     match target.type_ {
-        TargetType::Sqlite => sqlite::open(name, target, base),
+        TargetType::Sqlite => sqlite::open(name, target, base, remembered),
         TargetType::Scim => scim::open(name, target, secret, addresses),
         TargetType::Ldap | TargetType::Postgres => Err(Failure::Config(not_supported(target.type_))),
     }

@@ -11,9 +11,9 @@ use super::vault::FolderVault;
 use crate::api::target::{Mode, TargetSystemSpec};
 use crate::apply::run::{Seen, Targets, carry_out, look, plan};
 use crate::apply::target::{Oversight, Report, Target};
-use crate::connector;
+use crate::connector::{self, Remembered};
 use crate::ledger::sqlite::SqliteLedgers;
-use crate::ledger::{StoreError, Vault};
+use crate::ledger::{LedgerStore, StoreError, Vault};
 use crate::model::failure::Failure;
 use crate::model::ids::{ObjectName, TargetName};
 use crate::model::secret::SecretData;
@@ -61,7 +61,7 @@ impl Session {
             Access::Read => SqliteLedgers::read_only(&loaded.ledger),
             Access::Write => SqliteLedgers::new(&loaded.ledger),
         };
-        let targets = open_all(&loaded, &vault, access).await;
+        let targets = open_all(&loaded, &vault, &store, access).await?;
         let seen = look(&mut loaded.realm, &targets, &store, t).await?;
         let round = plan(&loaded.realm, &seen, None, t);
         Ok(Self { loaded, seen, round, t, targets, store })
@@ -80,18 +80,26 @@ impl Session {
 }
 
 /// Opens every target that is worked with; one that cannot be opened carries the reason.
-async fn open_all(loaded: &Loaded, vault: &FolderVault, access: Access) -> Targets {
+async fn open_all(loaded: &Loaded, vault: &FolderVault, store: &dyn LedgerStore, access: Access) -> Result<Targets, StoreError> {
     let mut targets = Targets::new();
     for (name, target) in loaded.realm.targets() {
         if target.spec.suspend {
             continue;
         }
-        targets.insert(name.clone(), open(&name, &target.spec, &loaded.base, vault, access).await.map(Arc::new));
+        let remembered = Remembered::of(&store.load(&name).await?);
+        targets.insert(name.clone(), open(&name, &target.spec, &loaded.base, vault, remembered, access).await.map(Arc::new));
     }
-    targets
+    Ok(targets)
 }
 
-async fn open(name: &TargetName, spec: &TargetSystemSpec, base: &Path, vault: &FolderVault, access: Access) -> Result<Target, Failure> {
+async fn open(
+    name: &TargetName,
+    spec: &TargetSystemSpec,
+    base: &Path,
+    vault: &FolderVault,
+    remembered: Remembered,
+    access: Access,
+) -> Result<Target, Failure> {
     let secret = match &spec.secret_ref {
         None => SecretData::new(),
         Some(reference) => {
@@ -104,7 +112,7 @@ async fn open(name: &TargetName, spec: &TargetSystemSpec, base: &Path, vault: &F
             })?
         }
     };
-    let (reader, writer) = connector::open(name, spec, base, &secret)?;
+    let (reader, writer) = connector::open(name, spec, base, &secret, remembered)?;
     let observe = spec.mode == Some(Mode::Observe) || access == Access::Read;
     Ok(Target::new(name.clone(), reader, (!observe).then_some(writer)))
 }

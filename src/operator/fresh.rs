@@ -98,7 +98,8 @@ impl Freshness {
     pub async fn realm_id(&self) -> Result<String, String> {
         let realms: Api<Realm> = Api::namespaced(self.client.clone(), &self.namespace);
         let mut listed = answered(SOON, realms.list(&ListParams::default())).await?.items;
-        listed.sort_by_key(|realm| realm.name_any());
+        // Of several, the one that is worked with.
+        listed.sort_by_key(|realm| (realm.status.as_ref().is_none_or(|status| status.id.is_none()), realm.name_any()));
         Ok(listed.into_iter().next().and_then(|realm| realm.spec.id).unwrap_or_else(|| self.namespace.clone()))
     }
 

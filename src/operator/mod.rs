@@ -22,6 +22,7 @@ mod health;
 mod hub;
 mod metrics;
 mod object;
+mod one_realm;
 mod realm;
 mod scribe;
 mod serve;

@@ -18,7 +18,7 @@ use crate::api::policy::Policy;
 use crate::api::realm::Realm;
 use crate::api::role::BusinessRole;
 use crate::api::target::TargetSystem;
-use crate::model::ids::{ObjectName, PersonId};
+use crate::model::ids::{ObjectName, PersonId, RealmId};
 use crate::realm::object::{Body, Meta, Object, Place, ResourceKind, Unreadable};
 
 use super::status::FINALIZER;
@@ -74,6 +74,12 @@ pub struct Entry {
     pub requested: Option<String>,
     /// Of a Lockout: whom its name has met, as its status says.
     pub met: Option<PersonId>,
+    /// Of a Realm: the realm's id, where it is the one that is worked with, as its status says.
+    pub works_as: Option<RealmId>,
+    /// Conditions stand on it.
+    pub told: bool,
+    /// What the ledger keeps there stands on it: the entries of a Person, the ledger of a TargetSystem.
+    pub kept: bool,
     /// What it says, or why that cannot be read; nothing of what is no input.
     pub said: Option<Result<Object, Unreadable>>,
 }
@@ -121,6 +127,22 @@ fn input(kind: ResourceKind, object: DynamicObject) -> Option<Entry> {
     if kind == ResourceKind::Lockout {
         entry.met = object.data.pointer("/status/externalId").and_then(Value::as_str).and_then(|id| PersonId::parse(id).ok());
     }
+    if kind == ResourceKind::Realm {
+        entry.works_as = object.data.pointer("/status/id").and_then(Value::as_str).and_then(|id| RealmId::parse(id).ok());
+    }
+    let there = |path: &str| object.data.pointer(path).is_some_and(|value| !value.is_null());
+    entry.told = there("/status/conditions");
+    entry.kept = match kind {
+        ResourceKind::Person => there("/status/accounts"),
+        ResourceKind::TargetSystem => there("/status/ledger"),
+        ResourceKind::Realm
+        | ResourceKind::BusinessRole
+        | ResourceKind::RoleBinding
+        | ResourceKind::Policy
+        | ResourceKind::Approval
+        | ResourceKind::Lockout
+        | ResourceKind::ConfigMap => true,
+    };
     let said = said(kind, &entry.name, object);
     entry.said = Some(said);
     Some(entry)
@@ -153,6 +175,9 @@ fn entry<K: Resource>(of: Watched, object: &K) -> Option<Entry> {
         finalizer: object.finalizers().iter().any(|finalizer| finalizer == FINALIZER),
         requested,
         met: None,
+        told: true,
+        kept: true,
+        works_as: None,
         said: None,
     })
 }

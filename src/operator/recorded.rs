@@ -8,6 +8,7 @@ use kube::api::DynamicObject;
 use kube::{Api, Client};
 
 use super::object::{Watched, reader, resource};
+use super::one_realm::{Realms, counting, id_of};
 use super::status::StatusLedgers;
 use super::watch::list;
 use crate::api::target::TargetSystemSpec;
@@ -74,12 +75,16 @@ impl Recorded {
         let mut realm = Realm::new(RealmId::parse(namespace)?);
         let mut unreadable: Vec<Unreadable> = Vec::new();
         let mut met = BTreeMap::new();
+        let mut realms = Realms::new();
         for kind in ResourceKind::all() {
             let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource(kind));
             let failed = |why| RecordedError::List { kind, namespace: namespace.to_owned(), why };
             let (entries, _) = list(&api, reader(Watched::Input(kind))).await.map_err(failed)?;
             let mut objects: Vec<Object> = Vec::new();
             for entry in entries {
+                if kind == ResourceKind::Realm && !entry.leaving {
+                    realms.insert(entry.name.clone(), entry.works_as.clone());
+                }
                 met.extend(entry.met.filter(|_| !entry.leaving).map(|person| (entry.name, person)));
                 match entry.said.filter(|_| !entry.leaving) {
                     Some(Ok(object)) => objects.push(object),
@@ -89,8 +94,10 @@ impl Recorded {
             }
             realm.replace(kind, objects);
         }
-        if let Some(id) = realm.spec().and_then(|spec| spec.id.clone()) {
-            realm.rename(RealmId::parse(id)?);
+        let counting = counting(&realms, None);
+        realm.count_on(counting.clone());
+        if let Some(id) = id_of(&realm, namespace, &realms, counting.as_ref()) {
+            realm.rename(id);
         }
         for (lockout, person) in met {
             realm.remember_met(&lockout, person);

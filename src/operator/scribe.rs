@@ -72,6 +72,8 @@ pub struct Happened {
 struct Desk {
     sayings: Mutex<BTreeMap<Topic, Saying>>,
     events: Mutex<VecDeque<Happened>>,
+    /// Objects of which somebody took out what was said, and at which version.
+    wiped: Mutex<BTreeMap<Topic, u64>>,
     wake: Notify,
 }
 
@@ -100,6 +102,11 @@ impl Scribe {
     pub fn say(&self, topic: Topic, saying: Saying) {
         lock(&self.desk.sayings).insert(topic, saying);
         self.desk.wake.notify_waiters();
+    }
+
+    /// Somebody took out what was said of an object, at this version: what is said next is news.
+    pub fn wiped(&self, topic: Topic, version: u64) {
+        lock(&self.desk.wiped).insert(topic, version);
     }
 
     /// The object is gone.
@@ -143,6 +150,9 @@ async fn write(desk: Arc<Desk>, statuses: Statuses) {
         if some.is_empty() {
             woken.await;
             continue;
+        }
+        for ((of, name), version) in std::mem::take(&mut *lock(&desk.wiped)) {
+            statuses.wiped(of, &name, version);
         }
         for (topic, saying) in &some {
             // Here and nowhere else: a write that was under way when the object went may have been remembered since.

@@ -17,7 +17,7 @@ use super::fresh::Freshness;
 use super::status::{LastError, Shown, StatusLedgers};
 use crate::api::target::{Mode, TargetSystemSpec};
 use crate::apply::target::{Report, Target};
-use crate::connector::{self, AddressRules};
+use crate::connector::{self, AddressRules, Remembered};
 use crate::ledger::{LedgerStore, StoreError, Vault};
 use crate::model::account::AccountKey;
 use crate::model::failure::Failure;
@@ -161,7 +161,8 @@ impl Worker {
         self.target = None;
         let secret = self.secret(spec).await?;
         let name = &self.around.name;
-        let (reader, writer) = connector::open_within(name, spec, &self.around.base, &secret, &self.around.addresses)?;
+        let remembered = Remembered::of(&self.around.store.ledger(name));
+        let (reader, writer) = connector::open_within(name, spec, &self.around.base, &secret, remembered, &self.around.addresses)?;
         let observe = spec.mode == Some(Mode::Observe);
         let target = Target::new(name.clone(), reader, (!observe).then_some(writer)).in_batches_of(BATCH);
         let schema = target.probe().await?;

@@ -25,4 +25,5 @@ pub mod round;
 pub mod rules;
 pub mod sight;
 pub mod sweep;
+pub mod vanished;
 pub mod why;

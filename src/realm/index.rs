@@ -81,6 +81,8 @@ pub struct Realm {
     id: RealmId,
     zone: TimeZone,
     realms: Named<RealmSpec>,
+    /// Which of several Realms counts.
+    counts: Option<ObjectName>,
     people: People,
     roles: Named<BusinessRoleSpec>,
     bindings: Bindings,
@@ -115,6 +117,7 @@ impl Realm {
             id,
             zone: TimeZone::UTC,
             realms: Named::new(),
+            counts: None,
             people: People::default(),
             roles: Named::new(),
             bindings: Bindings::default(),
@@ -136,10 +139,17 @@ impl Realm {
         &self.id
     }
 
-    /// What the Realm object says, where there is one.
+    /// What the Realm object says, where there is one; of several the one that counts.
     #[must_use]
     pub fn spec(&self) -> Option<&RealmSpec> {
-        self.realms.values().next().map(|realm| &realm.spec)
+        let counting = self.counts.as_ref().and_then(|name| self.realms.get(name));
+        counting.or_else(|| self.realms.values().next()).map(|realm| &realm.spec)
+    }
+
+    /// What the Realm object of this name says, where it can be read.
+    #[must_use]
+    pub fn realm_named(&self, name: &ObjectName) -> Option<&RealmSpec> {
+        self.realms.get(name).map(|realm| &realm.spec)
     }
 
     /// The attributes of people whose values are shown nowhere.
@@ -273,9 +283,8 @@ impl Realm {
         if let Some(wrong) = self.gathered().wrong.first() {
             return Some(wrong.clone());
         }
-        if let Some(second) = self.realms.values().nth(1) {
-            let text = "a second Realm: there is at most one, take one of them out";
-            return Some(Frozen::new(text, place_of(ResourceKind::Realm, &second.meta)));
+        if let Some((names, second)) = self.second_realm() {
+            return Some(Frozen::new(format!("{}: {ONE_REALM}", two_realms(&names)), place_of(ResourceKind::Realm, &second.meta)));
         }
         let text = "there was a Policy and now there is none: who wants none leaves an empty one";
         (had_policy && self.policies.is_empty()).then(|| Frozen::new(text, ""))
@@ -364,6 +373,11 @@ impl Realm {
         self.unreadable_of(kind).find(|torn| torn.name.as_ref().is_some_and(|torn| torn.as_str() == name))
     }
 
+    /// The names of all Realms, where there are several, and the second one.
+    fn second_realm(&self) -> Option<(Vec<&ObjectName>, &Sited<RealmSpec>)> {
+        self.realms.values().nth(1).map(|second| (self.realms.keys().collect(), second))
+    }
+
     fn find_zone(&mut self) {
         self.zone = self.spec().and_then(|realm| realm.timezone.as_deref()).and_then(zone_named).unwrap_or(TimeZone::UTC);
     }
@@ -372,6 +386,15 @@ impl Realm {
 /// `people/ann.yaml:1`, or `Person/ann` in a cluster.
 fn place_of(kind: ResourceKind, meta: &Meta) -> String {
     if meta.place.file.is_empty() { format!("{kind}/{}", meta.name) } else { meta.place.to_string() }
+}
+
+/// What to do about several Realms.
+const ONE_REALM: &str = "there is at most one: take the others out; until then nothing is decided, and leavers go on";
+
+/// Of several Realms nobody can say which is meant.
+fn two_realms(names: &[&ObjectName]) -> String {
+    let names = names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+    format!("several Realms, and nobody can say which is meant ({names})")
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use provost::api::target::TargetSystemSpec;
 use provost::connector::memory::Memory;
-use provost::connector::{self, Opened, Wanted};
+use provost::connector::{self, Opened, Remembered, Wanted};
 use provost::ledger::LedgerStore;
 use provost::ledger::memory::MemoryLedgers;
 use provost::ledger::sqlite::SqliteLedgers;
@@ -154,7 +154,7 @@ impl Place for Files {
     }
 
     fn open(&self, name: &TargetName, spec: &TargetSystemSpec) -> Result<Opened, Failure> {
-        connector::open(name, spec, self.base(), &SecretData::default())
+        connector::open(name, spec, self.base(), &SecretData::default(), Remembered::Nothing)
     }
 
     fn ledgers(&self) -> Box<dyn LedgerStore> {

@@ -43,3 +43,38 @@ async fn a_namespace_that_is_deleted_ends_and_accounts_stay() {
     site.until("the namespace is gone", async |site| site.get("Namespace", &site.namespace).await.is_none()).await;
     assert_eq!(dir.whole(), before);
 }
+
+#[tokio::test]
+async fn a_status_that_somebody_takes_out_ends_nothing_and_is_written_again() {
+    let mut site = Site::at_work("wiped").await;
+    site.apply(small("1s")).await;
+    site.apply(["ann", "bob", "cid"].map(|name| person(name, json!({})))).await;
+    site.until_all_ready().await;
+    site.until_quiet().await;
+    let bob = site.get("Person", "bob").await.unwrap()["status"]["accounts"].clone();
+    let wipe = ["--subresource=status", "--type=merge", "--patch", r#"{"status": null}"#];
+    site.kubectl(&[&["patch", "ptarget", "dir"], &wipe[..]].concat());
+    site.kubectl(&[&["patch", "person", "bob"], &wipe[..]].concat());
+    // At once, and without anything else to be done.
+    site.until("both are as they were", async |site| {
+        let dir = site.get("TargetSystem", "dir").await.unwrap();
+        let again = site.get("Person", "bob").await.unwrap();
+        dir["status"]["ledger"]["stamp"]["sequence"].is_u64()
+            && dir["status"]["accounts"]["managed"] == 3
+            && again["status"]["accounts"] == bob
+    })
+    .await;
+    site.until_all_ready().await;
+    // What comes next takes its way, also where the status is taken out once more before it.
+    site.kubectl(&[&["patch", "ptarget", "dir"], &wipe[..]].concat());
+    site.merge("Person", "ann", json!({"spec": {"suspended": true}})).await;
+    site.until("ann is out", async |site| site.accounts("dir").disabled().contains("ann")).await;
+    site.until_all_ready().await;
+    site.accounts("dir").watch();
+    site.until_quiet().await;
+    // Whoever begins anew has all of it.
+    site.restart().await;
+    site.until_read_since_start().await;
+    site.until_all_ready().await;
+    assert_eq!(site.accounts("dir").writes(), Vec::<String>::new());
+}

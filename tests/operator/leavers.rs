@@ -117,6 +117,49 @@ async fn the_end_of_a_grace_shows_on_the_person() {
 }
 
 #[tokio::test]
+async fn a_second_realm_freezes_and_whoever_must_be_out_is_out() {
+    let mut site = four().await;
+    site.until("the realm's id is on record", async |site| {
+        site.get("Realm", "realm").await.unwrap()["status"]["id"] == site.namespace.as_str()
+    })
+    .await;
+    // The first by name, with another id and another zone.
+    site.apply([object("Realm", "a", json!({"id": "zzz", "timezone": "Pacific/Kiritimati"}))]).await;
+    for name in ["a", "realm"] {
+        site.until_said("Realm", name, "Stalled", "True").await;
+        assert_eq!(super::site::said(&site.get("Realm", name).await.unwrap(), "Stalled")["reason"], "SecondRealm");
+    }
+    site.merge("Person", "ann", json!({"spec": {"employments": [{"startDate": "2020-01-01", "endDate": "2020-12-31"}]}})).await;
+    site.until("ann is out", async |site| {
+        let dir = site.accounts("dir");
+        dir.disabled().contains("ann") && !dir.grants().contains("ann group/staff")
+    })
+    .await;
+    // Whoever begins anew finds both, and goes on with the one that was worked with.
+    site.restart().await;
+    site.apply([object("Lockout", "inc-3", json!({"person": "bob"}))]).await;
+    site.merge("Person", "cid", json!({"spec": {"suspended": true}})).await;
+    site.until("bob and cid are out", async |site| ["bob", "cid"].iter().all(|name| site.accounts("dir").disabled().contains(*name))).await;
+    // What a policy would ask for is not done.
+    site.merge("Person", "dan", json!({"spec": {"department": "Legal"}})).await;
+    site.apply([person("eve", json!({}))]).await;
+    site.until_said("Person", "eve", "Ready", "False").await;
+    site.throughout(3, "the realm is frozen", async |site| {
+        let dir = site.accounts("dir");
+        dir.grants().contains("dan group/staff") && !dir.all().contains_key("eve")
+    })
+    .await;
+    site.delete("Realm", "a").await;
+    site.merge("Realm", "realm", json!({"spec": {"settle": "1s"}})).await;
+    site.until("it goes on", async |site| {
+        let dir = site.accounts("dir");
+        dir.enabled().contains("eve") && !dir.grants().contains("dan group/staff")
+    })
+    .await;
+    site.until_said("Realm", "realm", "Ready", "True").await;
+}
+
+#[tokio::test]
 async fn neither_a_pause_nor_a_new_object_lifts_a_lockout() {
     let mut site = four().await;
     site.apply([object("Lockout", "inc-2", json!({"person": "dan"}))]).await;

@@ -65,6 +65,66 @@ async fn a_target_that_goes_away_is_taken_up_again() {
 }
 
 #[tokio::test]
+async fn a_file_that_vanishes_is_out_of_reach_and_never_made_anew() {
+    let mut site = Site::at_work("vanished").await;
+    site.apply(small("1s")).await;
+    site.merge("TargetSystem", "dir", json!({"spec": {"sweepInterval": "1h"}})).await;
+    site.apply(["ann", "bob", "cid"].map(|name| person(name, json!({})))).await;
+    site.until_all_ready().await;
+    let (file, away) = (site.folder().join("dir.db"), site.folder().join("away.db"));
+    std::fs::rename(&file, &away).unwrap();
+    // A mover, a leaver and a joiner are looked up in it.
+    site.merge("Person", "ann", json!({"spec": {"department": "Legal"}})).await;
+    site.merge("Person", "bob", json!({"spec": {"employments": [{"startDate": "2020-01-01", "endDate": "2020-12-31"}]}})).await;
+    site.apply([person("dan", json!({}))]).await;
+    site.until_said("TargetSystem", "dir", "Connected", "False").await;
+    let message = said(&site.get("TargetSystem", "dir").await.unwrap(), "Connected")["message"].to_string();
+    assert!(message.contains("on record: restore it"), "{message}");
+    // Nor by whoever begins anew.
+    site.restart().await;
+    site.throughout(6, "no file is made", async |_| !file.exists()).await;
+    std::fs::rename(&away, &file).unwrap();
+    site.until("all is as it should be", async |site| {
+        let dir = site.accounts("dir");
+        dir.disabled().contains("bob")
+            && dir.enabled().contains("dan")
+            && dir.grants() == ["cid group/staff".to_owned(), "dan group/staff".to_owned()].into()
+    })
+    .await;
+    site.until_all_ready().await;
+    assert_eq!(site.accounts("dir").all().len(), 4);
+}
+
+#[tokio::test]
+async fn who_is_not_found_in_a_target_that_came_back_empty_gets_no_second_account() {
+    let mut site = Site::at_work("emptied").await;
+    site.apply(small("1s")).await;
+    site.merge("TargetSystem", "dir", json!({"spec": {"sweepInterval": "1h"}})).await;
+    site.apply(["ann", "bob", "cid", "dan"].map(|name| person(name, json!({})))).await;
+    site.until_all_ready().await;
+    site.until_quiet().await;
+    let (file, away) = (site.folder().join("dir.db"), site.folder().join("away.db"));
+    std::fs::rename(&file, &away).unwrap();
+    site.accounts("dir").execute(TABLES);
+    site.merge("Person", "ann", json!({"spec": {"displayName": "Ann"}})).await;
+    site.until_said("TargetSystem", "dir", "Held", "True").await;
+    assert_eq!(said(&site.get("TargetSystem", "dir").await.unwrap(), "Held")["reason"], "ListingShrank");
+    // Whoever leaves now keeps what is remembered of them, so that it is taken away when the old one is back.
+    site.merge("Person", "bob", json!({"spec": {"employments": [{"startDate": "2020-01-01", "endDate": "2020-12-31"}]}})).await;
+    site.throughout(4, "nobody gets a second account", async |site| site.accounts("dir").all().is_empty()).await;
+    std::fs::remove_file(&file).unwrap();
+    std::fs::rename(&away, &file).unwrap();
+    site.until_asked_anew().await;
+    site.until("bob is out", async |site| {
+        let dir = site.accounts("dir");
+        dir.disabled().contains("bob") && !dir.grants().contains("bob group/staff")
+    })
+    .await;
+    site.until_all_ready().await;
+    assert_eq!(site.accounts("dir").all().len(), 4);
+}
+
+#[tokio::test]
 async fn a_target_that_is_only_watched_or_left_alone_is_never_written() {
     let mut site = Site::at_work("watched").await;
     site.apply(small("1s")).await;

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Once;
 
 use provost::api::target::{ScimSpec, SecretRef, TargetSystemSpec, TargetType};
-use provost::connector::{Batch, Done, Reader, Wanted, Write, Writer, open};
+use provost::connector::{Batch, Done, Reader, Remembered, Wanted, Write, Writer, open};
 use provost::model::account::{AccountKey, AccountState};
 use provost::model::change::{Act, Cause, Change};
 use provost::model::entitlement::EntitlementKey;
@@ -114,7 +114,7 @@ impl Trial {
     }
 
     fn with(spec: &TargetSystemSpec, secret: &SecretData) -> Result<Self, Failure> {
-        let (reader, writer) = open(&target(), spec, Path::new("."), secret)?;
+        let (reader, writer) = open(&target(), spec, Path::new("."), secret, Remembered::Nothing)?;
         Ok(Self { reader, writer })
     }
 

@@ -9,6 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use super::table::{Problem, Table};
+use crate::connector::Remembered;
 use crate::model::failure::Failure;
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -57,55 +58,65 @@ const TABLES: [(&str, &str); 3] = [
 pub(super) struct Database {
     path: PathBuf,
     create: bool,
+    remembered: Remembered,
     /// How long a call waits for another program that has the file locked.
     pub(super) patience: Duration,
-    turn: Mutex<()>,
+    /// Whoever has it has the file; whether it was there once.
+    turn: Mutex<bool>,
 }
 
 impl Database {
-    pub(super) fn new(path: PathBuf, create: bool) -> Self {
-        Self { path, create, patience: PATIENCE, turn: Mutex::new(()) }
+    pub(super) fn new(path: PathBuf, create: bool, remembered: Remembered) -> Self {
+        Self { path, create, remembered, patience: PATIENCE, turn: Mutex::new(false) }
     }
 
     /// Reads at one instant. `None` where there is nothing yet that the first write will make.
     pub(super) fn read<T>(&self, work: impl FnOnce(&Connection, &Table) -> Result<T, Failure>) -> Result<Option<T>, Failure> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut was_there = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.is_there()? {
-            return if self.create { Ok(None) } else { Err(self.missing()) };
+            return self.nothing_there(*was_there).map(|()| None);
         }
         // Not opened read-only: after a crash of whoever wrote last, only a connection that may write can roll the file back.
         let mut connection = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.pragma_update(None, "query_only", true).map_err(|error| self.failure(&error))?;
         let transaction = connection.transaction().map_err(|error| self.failure(&error))?;
         match self.table(&transaction)? {
-            Some(table) => work(&transaction, &table).map(Some),
-            None => Ok(None),
+            Some(table) => {
+                *was_there = true;
+                work(&transaction, &table).map(Some)
+            }
+            None => self.nothing_there(*was_there).map(|()| None),
         }
     }
 
     /// Writes in one transaction, which has the file to itself; a failure leaves everything as it was. `Err(Unknown)`: nobody knows
     /// whether it was kept.
     pub(super) fn write<T>(&self, work: impl FnOnce(&mut Transaction<'_>, &Table) -> Result<T, Failure>) -> Result<T, Failure> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut was_there = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
-        if self.create {
+        if !self.is_there()? {
+            self.nothing_there(*was_there)?;
             flags |= OpenFlags::SQLITE_OPEN_CREATE;
             if let Some(folder) = self.path.parent() {
                 std::fs::create_dir_all(folder)
                     .map_err(|error| retry(format!("the folder {} cannot be made: {error}", folder.display())))?;
             }
-        } else if !self.is_there()? {
-            return Err(self.missing());
         }
         let mut connection = self.open(flags)?;
         let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|error| self.failure(&error))?;
         if self.create {
+            if self.table(&transaction)?.is_none() {
+                self.nothing_there(*was_there)?;
+            }
             make_tables(&transaction).map_err(|error| self.failure(&error))?;
         }
         let table = self.table(&transaction)?.ok_or_else(|| Failure::Bug(format!("{} has no tables after they were made", self.what())))?;
         let answer = work(&mut transaction, &table)?;
         match transaction.commit() {
-            Ok(()) => Ok(answer),
+            Ok(()) => {
+                *was_there = true;
+                Ok(answer)
+            }
             Err(error) if is_busy(&error) => Err(self.failure(&error)),
             Err(_) => Err(Failure::Unknown),
         }
@@ -133,8 +144,19 @@ impl Database {
         self.path.try_exists().map_err(|error| retry(format!("{} cannot be reached: {error}", self.what())))
     }
 
-    fn missing(&self) -> Failure {
-        retry(format!("{} is not there; look at spec.sqlite.path, or let `create: true` make it at the first write", self.what()))
+    /// There is no file, or an empty one. It is made at the first write, but never a second time: who has an account in the one that was
+    /// there would get another, and nothing more would be known of the first.
+    fn nothing_there(&self, was_there: bool) -> Result<(), Failure> {
+        let what = self.what();
+        if was_there || self.remembered == Remembered::Accounts {
+            let how = "restore it, or let spec.sqlite.path name the file that has them; where it is gone for good, delete this \
+                       TargetSystem and declare one of another name";
+            Err(retry(format!("{what} is not there, or empty, and accounts in it are on record: {how}")))
+        } else if self.create {
+            Ok(())
+        } else {
+            Err(retry(format!("{what} is not there; look at spec.sqlite.path, or let `create: true` make it at the first write")))
+        }
     }
 
     fn open(&self, flags: OpenFlags) -> Result<Connection, Failure> {

@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use self::database::Database;
 use self::read::Look;
 use self::table::OWN_COLUMNS;
-use super::{Batch, Opened, Reader, Wanted, Writer};
+use super::{Batch, Opened, Reader, Remembered, Wanted, Writer};
 use crate::api::target::{Deliver, TargetSystemSpec};
 use crate::model::entitlement::EntitlementKey;
 use crate::model::failure::Failure;
@@ -67,9 +67,9 @@ pub(super) fn check(target: &TargetSystemSpec) -> Vec<String> {
 }
 
 /// Opens the two halves of a target. Nothing is touched yet.
-pub(super) fn open(name: &TargetName, target: &TargetSystemSpec, base: &Path) -> Result<Opened, Failure> {
+pub(super) fn open(name: &TargetName, target: &TargetSystemSpec, base: &Path, remembered: Remembered) -> Result<Opened, Failure> {
     let block = target.sqlite.as_ref().ok_or_else(|| Failure::Config("spec.sqlite: type sqlite needs this block".to_owned()))?;
-    let database = Arc::new(Database::new(base.join(&block.path), block.create));
+    let database = Arc::new(Database::new(base.join(&block.path), block.create, remembered));
     let reader = Sqlite { name: name.clone(), database: Arc::clone(&database) };
     Ok((Box::new(reader), Box::new(Sqlite { name: name.clone(), database })))
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::RealmTask;
-use crate::model::ids::{ObjectName, PersonId, RealmId};
+use crate::model::ids::{ObjectName, PersonId, RealmId, TargetName};
 use crate::operator::object::{Entry, Watched};
+use crate::operator::one_realm::{counting, id_of};
 use crate::operator::watch::Event;
 use crate::realm::object::{Body, Object, Place, ResourceKind, Unreadable};
 
@@ -16,6 +17,8 @@ pub(super) struct Brief {
     pub requested: Option<String>,
     /// Of a Person: who it declares.
     pub person: Option<PersonId>,
+    /// Of a Realm: the id that is worked with.
+    pub works_as: Option<RealmId>,
 }
 
 impl RealmTask {
@@ -76,6 +79,9 @@ impl RealmTask {
             self.take_entry(kind, entry);
         }
         let first = self.listed.insert(kind);
+        if kind == ResourceKind::Realm {
+            self.take_id();
+        }
         if self.failing.remove(&kind).is_some() || first {
             self.mark_unreadable();
         }
@@ -106,7 +112,13 @@ impl RealmTask {
             // Another one by the same name: it has met nobody yet.
             self.lose(kind, &entry.name);
         }
-        let brief = Brief { uid: entry.uid, generation: entry.generation, requested: entry.requested, person: person.clone() };
+        let brief = Brief {
+            uid: entry.uid.clone(),
+            generation: entry.generation,
+            requested: entry.requested.clone(),
+            person: person.clone(),
+            works_as: entry.works_as.clone(),
+        };
         let before = self.briefs.insert(key.clone(), brief.clone());
         if before.as_ref().is_none_or(|before| before.generation != brief.generation || before.requested != brief.requested) {
             self.objects_unreported = true;
@@ -114,20 +126,20 @@ impl RealmTask {
                 self.unreported.insert(person.clone());
             }
         }
+        let same = before.as_ref().is_some_and(|before| before.uid == brief.uid);
         if before.is_some_and(|before| before.requested != brief.requested) {
             self.request(kind, &entry.name, person.as_ref());
         }
         if let (ResourceKind::Person, Some(person)) = (kind, &person) {
             self.declare(&entry.name, person);
         }
+        if same && kind != ResourceKind::ConfigMap && !(entry.told && entry.kept) {
+            self.say_again(kind, &entry, person.as_ref());
+        }
         let affected = match entry.said {
             Some(Ok(object)) => {
                 self.unreadable.remove(&key);
-                let affected = self.realm.set(object);
-                if kind == ResourceKind::Realm {
-                    self.take_id();
-                }
-                affected
+                self.realm.set(object)
             }
             Some(Err(torn)) => {
                 self.unreadable.insert(key, torn.clone());
@@ -136,6 +148,9 @@ impl RealmTask {
             None => return,
         };
         self.affect(&affected);
+        if kind == ResourceKind::Realm {
+            self.take_id();
+        }
         if let Some(person) = entry.met.filter(|_| self.realm.met(&entry.name).is_none()) {
             let affected = self.realm.remember_met(&entry.name, person);
             self.affect(&affected);
@@ -147,13 +162,22 @@ impl RealmTask {
         }
     }
 
-    /// The Realm names the realm's id, else the namespace does. A second Realm freezes, and names nothing.
+    /// The Realm names the realm's id, else the namespace does. Whatever a second Realm says, the id that was begun with stays.
     fn take_id(&mut self) {
-        let id = self.realm.spec().and_then(|spec| spec.id.clone()).unwrap_or_else(|| self.namespace.clone());
-        if let Ok(id) = RealmId::parse(id) {
+        // Before all Realms are there, nobody can tell which is the second.
+        if !self.listed.contains(&ResourceKind::Realm) {
+            return;
+        }
+        let realms = self.briefs.iter().filter(|((kind, _), _)| *kind == ResourceKind::Realm);
+        let realms = realms.map(|((_, name), brief)| (name.clone(), brief.works_as.clone())).collect();
+        let counting = counting(&realms, self.counting.as_ref());
+        let affected = self.realm.count_on(counting.clone());
+        self.affect(&affected);
+        if let Some(id) = id_of(&self.realm, &self.namespace, &realms, counting.as_ref()) {
             let affected = self.realm.rename(id);
             self.affect(&affected);
         }
+        self.counting = counting;
     }
 
     fn lose(&mut self, kind: ResourceKind, name: &ObjectName) {
@@ -175,6 +199,25 @@ impl RealmTask {
         }
         if let Some(scribe) = &self.scribe {
             scribe.forget(kind, name);
+        }
+    }
+
+    /// Of an object that was there before, what we wrote there may be gone: then it is written again.
+    fn say_again(&mut self, kind: ResourceKind, entry: &Entry, person: Option<&PersonId>) {
+        if let (false, Some(scribe)) = (entry.told, &self.scribe) {
+            scribe.wiped((kind.into(), entry.name.clone()), entry.version);
+            self.unreported.extend(person.cloned());
+            self.objects_unreported = true;
+        }
+        let Some(store) = self.store.as_ref().filter(|_| !entry.kept) else { return };
+        let target = TargetName::parse(entry.name.as_str()).ok().filter(|_| kind == ResourceKind::TargetSystem);
+        let wiped = match target {
+            Some(target) => store.ledger_wiped(&target, entry.version),
+            None => kind == ResourceKind::Person && store.entries_wiped(&entry.name, entry.version),
+        };
+        if wiped {
+            tracing::warn!(namespace = %self.namespace, %kind, name = %entry.name, "somebody took out what is kept in its status: it is written again");
+            self.request(kind, &entry.name, person);
         }
     }
 

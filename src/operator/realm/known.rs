@@ -62,6 +62,8 @@ pub(super) struct Summary {
     pub drift: u32,
     /// What must be done in the target by hand.
     pub out_of_scope: u32,
+    /// The last complete listing showed so much less than the one before that it is held.
+    pub shrank: bool,
     /// What is wrong in a way that nothing is done here at all.
     pub refused: Option<String>,
 }
@@ -159,7 +161,7 @@ impl Known {
     /// Whether a sweep costs less than what is asked for, or a look at some would show too little. One that ended early would again.
     pub(super) fn wants_all(&self, many: usize) -> bool {
         let complete = self.summary.sweep.is_none_or(|(_, _, complete, _)| complete);
-        complete && self.pending.len() > many || self.summary.refused.is_some() && !self.pending.is_empty()
+        complete && self.pending.len() > many || (self.summary.refused.is_some() || self.summary.shrank) && !self.pending.is_empty()
     }
 
     /// Takes some of those out who are to be looked at.

@@ -97,6 +97,8 @@ pub struct RealmTask {
     positions: Arc<Positions>,
     freshness: Freshness,
     realm: Realm,
+    /// The Realm object whose word counts.
+    counting: Option<ObjectName>,
     listed: BTreeSet<ResourceKind>,
     failing: BTreeMap<ResourceKind, String>,
     unreadable: BTreeMap<(ResourceKind, ObjectName), Unreadable>,
@@ -157,6 +159,7 @@ impl RealmTask {
             namespace,
             positions,
             realm: Realm::new(id),
+            counting: None,
             listed: BTreeSet::new(),
             failing: BTreeMap::new(),
             unreadable: BTreeMap::new(),

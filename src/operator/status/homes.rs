@@ -45,6 +45,8 @@ pub(super) struct Homes {
     /// Under which names somebody was declared who is not any more.
     names: BTreeMap<PersonId, BTreeSet<ObjectName>>,
     written: BTreeMap<PersonId, BTreeMap<Place, Written>>,
+    /// The version that our last write gave a Person.
+    versions: BTreeMap<ObjectName, u64>,
 }
 
 impl Homes {
@@ -101,6 +103,7 @@ impl Homes {
                     self.undeclare(name);
                 }
                 self.bearers.remove(name);
+                self.versions.remove(name);
                 self.finalized.remove(name);
             }
             // Another one by the same name bears somebody else.
@@ -121,6 +124,28 @@ impl Homes {
     pub(super) fn is_written(&self, id: &PersonId, place: &Place, target: &TargetName, entries: &[AccountEntry]) -> bool {
         let written = self.written.get(id).and_then(|places| places.get(place)).and_then(|all| all.get(target));
         written.map_or(entries.is_empty(), |written| !entries.is_empty() && *written == digest_of(&entries))
+    }
+
+    /// Our write gave the object this version.
+    pub(super) fn left_at(&mut self, place: &Place, version: u64) {
+        if let Place::Person(name) = place {
+            self.versions.insert(name.clone(), version);
+        }
+    }
+
+    /// At this version nothing stands on a Person any more: whose entries, and of which targets, are missing there. None where we wrote
+    /// later than that, or nothing.
+    pub(super) fn wiped(&mut self, name: &ObjectName, version: u64) -> Option<(PersonId, BTreeSet<TargetName>)> {
+        if self.versions.get(name).is_some_and(|ours| *ours >= version) {
+            return None;
+        }
+        let person = self.declared.get(name)?.clone();
+        let place = Place::Person(name.clone());
+        let targets: BTreeSet<TargetName> = self.written.get(&person)?.get(&place)?.keys().cloned().collect();
+        for target in &targets {
+            self.wrote(&person, &place, target, &[]);
+        }
+        (!targets.is_empty()).then_some((person, targets))
     }
 
     /// This stands there now.

@@ -18,6 +18,7 @@ use crate::ledger::{LedgerStore, StoreError};
 use crate::model::account::AccountKey;
 use crate::model::ids::{ObjectName, PersonId, TargetName};
 use crate::model::ledger::{Fact, Ledger, Link};
+use crate::operator::watch::number;
 
 /// On each Person of whom an account is remembered: the object does not go before its entries stand on a Departure.
 pub const FINALIZER: &str = "provost.dev/accounts";
@@ -121,6 +122,7 @@ impl StatusLedgers {
     /// The first [`StoreError`]; all others are tried all the same, and again with the next call.
     pub async fn show(&self, target: &TargetName, shown: BTreeMap<AccountKey, Shown>) -> Result<(), StoreError> {
         self.may_write(target)?;
+        self.restore(target).await?;
         let people: BTreeSet<PersonId> = {
             let state = &mut *self.state();
             let kept = state.kept.entry(target.clone()).or_default();
@@ -136,6 +138,39 @@ impl StatusLedgers {
             people
         };
         self.put_all(target, people).await
+    }
+
+    /// Somebody took the ledger out of a target's status, at this version of the object: it is written again with the next [`Self::show`].
+    /// An object that is older than our last write says nothing.
+    #[must_use]
+    pub fn ledger_wiped(&self, target: &TargetName, version: u64) -> bool {
+        self.kept(target, |kept| {
+            let ours = kept.version.as_deref().map(number);
+            kept.wiped |= kept.stamp != Stamp::default() && ours.is_some_and(|ours| ours < version);
+            kept.wiped
+        })
+    }
+
+    /// Somebody took the entries out of a person's status, at this version of the object: they are written again with the next
+    /// [`Self::show`] of each target.
+    #[must_use]
+    pub fn entries_wiped(&self, name: &ObjectName, version: u64) -> bool {
+        let state = &mut *self.state();
+        let Some((person, targets)) = state.homes.wiped(name, version) else { return false };
+        for target in targets {
+            state.kept.entry(target).or_default().unshown.insert(person.clone());
+        }
+        true
+    }
+
+    /// Writes a ledger again that somebody took out: memory is the truth.
+    async fn restore(&self, target: &TargetName) -> Result<(), StoreError> {
+        let turn = self.recording.of(target.clone());
+        let _turn = turn.lock().await;
+        match self.kept(target, |kept| kept.wiped.then(|| kept.head.clone())) {
+            Some(head) => self.write(target, &head, self.journal(target, &Links::new())).await,
+            None => Ok(()),
+        }
     }
 
     /// Writes what is recorded and not yet on people's statuses, as a session that ended too early leaves it.
@@ -181,16 +216,16 @@ impl StatusLedgers {
     async fn write(&self, target: &TargetName, head: &Head, journal: Vec<Line>) -> Result<(), StoreError> {
         let name = target.as_str();
         let journaled = !journal.is_empty();
-        let (last, uid, mut version, stamp) = self.kept(target, |kept| {
+        let (last, mut version, stamp) = self.kept(target, |kept| {
             kept.sequence = kept.sequence.max(kept.stamp.sequence) + 1;
             let stamp = Stamp { writer: self.writer.clone(), sequence: kept.sequence };
             // Until it is answered, nobody knows which version is the last; also where this call is given up.
-            (kept.stamp.clone(), kept.uid.clone(), kept.version.take(), stamp)
+            (kept.stamp.clone(), kept.version.take(), stamp)
         });
         let document = Document { stamp: stamp.clone(), head: head.clone(), journal };
         let document = serde_json::to_value(&document).map_err(|error| StoreError::Store(format!("the ledger of {target}: {error}")))?;
         let wrote = |kept: &mut Kept, version: Option<String>| {
-            (kept.stamp, kept.version, kept.journaled) = (stamp.clone(), version, journaled);
+            (kept.stamp, kept.version, kept.journaled, kept.wiped) = (stamp.clone(), version, journaled, false);
         };
         let about = |refusal: &Refusal| StoreError::Store(refusal.about(Kind::TargetSystem, name));
         let mut why = Refusal::Conflict;
@@ -212,8 +247,8 @@ impl StatusLedgers {
                         self.kept(target, |kept| wrote(kept, Some(current)));
                         return Ok(());
                     }
-                    let made_anew = uid.is_some() && object.metadata.uid != uid && there == Stamp::default();
-                    if there != last && there.writer != self.writer && !made_anew {
+                    // Whoever works here leaves a stamp. Where there is none, the object was made anew, or somebody took the status out.
+                    if there != last && there.writer != self.writer && there != Stamp::default() {
                         self.kept(target, |kept| kept.stopped = Some(Stopped::Fenced));
                         return Err(StoreError::Conflict(target.clone()));
                     }
@@ -313,8 +348,9 @@ impl LedgerStore for StatusLedgers {
         let mut head = before.clone();
         let links = head.record(target, facts);
         // What is known already, and durable, is no write; but what is about to be sent has to pass the fence.
-        let known =
-            self.kept(target, |kept| kept.version.is_some() && links.iter().all(|(key, link)| kept.links.get(key) == link.as_ref()));
+        let known = self.kept(target, |kept| {
+            !kept.wiped && kept.version.is_some() && links.iter().all(|(key, link)| kept.links.get(key) == link.as_ref())
+        });
         if known && head == before && head.intents.is_empty() {
             return Ok(());
         }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::statuses::Spoken;
 use crate::api::{GROUP, VERSION};
+use crate::operator::fresh::{Freshness, Stands};
 use crate::realm::object::ResourceKind;
 
 /// How long one call may take.
@@ -132,6 +133,9 @@ pub(super) trait Objects: Send + Sync {
 
     /// Removes an object; one that is gone already is as good.
     async fn delete(&self, kind: Kind, name: &str) -> Result<(), Refusal>;
+
+    /// Whether what holds the objects stands: a namespace or a definition that is being deleted takes them along, and says nothing of people.
+    async fn stands(&self) -> Result<bool, Refusal>;
 }
 
 /// One namespace of a cluster.
@@ -218,6 +222,11 @@ impl Objects for Cluster {
             Ok(_) | Err(Refusal::NotFound) => Ok(()),
             Err(refusal) => Err(refusal),
         }
+    }
+
+    async fn stands(&self) -> Result<bool, Refusal> {
+        let stands = Freshness::new(self.client.clone(), &self.namespace).stands().await;
+        stands.map(|stands| stands == Stands::Yes).map_err(Refusal::Unanswered)
     }
 }
 

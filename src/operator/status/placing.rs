@@ -13,6 +13,7 @@ use super::state::of;
 use crate::api::account::AccountEntry;
 use crate::ledger::StoreError;
 use crate::model::ids::{ObjectName, PersonId, TargetName};
+use crate::operator::watch::number;
 
 impl StatusLedgers {
     /// Writes the entries of these people, many at once; the first error, once all were tried.
@@ -117,8 +118,10 @@ impl StatusLedgers {
                 self.state().homes.forget(person, place);
                 Ok(false)
             }
-            Ok(_) => {
-                self.state().homes.wrote(person, place, target, entries);
+            Ok(applied) => {
+                let homes = &mut self.state().homes;
+                homes.wrote(person, place, target, entries);
+                homes.left_at(place, number(&applied.version));
                 Ok(true)
             }
             Err(Refusal::NotFound) => {
@@ -149,7 +152,14 @@ impl StatusLedgers {
         match there {
             Some(there) if there == names => return Ok(true),
             Some(_) => {}
-            None => self.objects.create(Kind::Departure, &name).await.map_err(|refusal| about(&refusal))?,
+            None => {
+                // Also where a watch has shown the objects gone before anything else said why.
+                if !self.objects.stands().await.map_err(|refusal| about(&refusal))? {
+                    let why = Refusal::Refused("the namespace or a definition is being deleted, and takes its people along".to_owned());
+                    return Err(about(&why));
+                }
+                self.objects.create(Kind::Departure, &name).await.map_err(|refusal| about(&refusal))?;
+            }
         }
         let shown: Vec<&str> = names.iter().map(ObjectName::as_str).take(64).collect();
         let status = json!({"externalId": person, "names": shown});

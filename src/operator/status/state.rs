@@ -41,6 +41,8 @@ pub(super) struct Kept {
     pub uid: Option<String>,
     /// The object's version after our last write; none where it is to be looked at first.
     pub version: Option<String>,
+    /// Somebody took it out of the status.
+    pub wiped: bool,
     pub stopped: Option<Stopped>,
 }
 

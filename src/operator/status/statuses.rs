@@ -13,6 +13,7 @@ use crate::api::condition::Condition;
 use crate::api::time::Moment;
 use crate::ledger::StoreError;
 use crate::model::ids::ObjectName;
+use crate::operator::watch::number;
 use crate::realm::object::ResourceKind;
 
 /// The field manager of all that is said.
@@ -108,6 +109,8 @@ impl fmt::Display for Spoken {
 pub struct Statuses {
     objects: Arc<dyn Objects>,
     said: Mutex<BTreeMap<(Kind, String), Map<String, Value>>>,
+    /// The version that our last write gave an object.
+    versions: Mutex<BTreeMap<(Kind, String), u64>>,
 }
 
 impl Statuses {
@@ -128,7 +131,7 @@ impl Statuses {
                 said.insert((kind, object.name_any()), ours(kind, status));
             }
         }
-        Ok(Self { objects, said: Mutex::new(said) })
+        Ok(Self { objects, said: Mutex::new(said), versions: Mutex::default() })
     }
 
     /// The conditions that stand on an object.
@@ -162,6 +165,17 @@ impl Statuses {
     pub fn forget(&self, of: impl Into<Spoken>, name: &ObjectName) {
         if let Some(kind) = Kind::of(of.into()) {
             self.said().remove(&(kind, name.to_string()));
+            self.versions.lock().unwrap_or_else(PoisonError::into_inner).remove(&(kind, name.to_string()));
+        }
+    }
+
+    /// At this version nothing is said there any more; unless we have said it since.
+    pub fn wiped(&self, of: impl Into<Spoken>, name: &ObjectName, version: u64) {
+        let Some(kind) = Kind::of(of.into()) else { return };
+        let key = (kind, name.to_string());
+        let later = self.versions.lock().unwrap_or_else(PoisonError::into_inner).get(&key).is_some_and(|ours| *ours >= version);
+        if !later {
+            self.said().remove(&key);
         }
     }
 
@@ -182,7 +196,8 @@ impl Statuses {
         let before = self.said().remove(&key);
         let body = Value::Object(status.clone());
         match self.objects.apply(kind, name.as_str(), MANAGER, None, &body).await {
-            Ok(_) => {
+            Ok(applied) => {
+                self.versions.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), number(&applied.version));
                 self.said().insert(key, status);
                 Ok(())
             }

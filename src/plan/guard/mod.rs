@@ -371,7 +371,13 @@ impl GuardedPlan {
     /// Whether anything waits for a person's answer, announced ends included.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        self.held().next().is_some() || self.plan.shrank && self.window.last_complete == self.before.last_complete
+        self.held().next().is_some() || self.is_listing_held()
+    }
+
+    /// Whether the listing shows so much less than before that it is held itself: it is not the one that the next is compared with.
+    #[must_use]
+    pub fn is_listing_held(&self) -> bool {
+        self.plan.shrank && self.window.last_complete == self.before.last_complete
     }
 
     /// The digest of what is held: what an answer names.

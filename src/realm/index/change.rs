@@ -109,6 +109,21 @@ impl Realm {
         self.affected(touched)
     }
 
+    /// Says which Realm counts where there are several: what one of them says is no change because another came.
+    pub fn count_on(&mut self, realm: Option<ObjectName>) -> Affected {
+        let mut touched = Touched::default();
+        if self.counts != realm {
+            let before = self.spec().cloned();
+            self.counts = realm;
+            if self.spec() != before.as_ref() {
+                self.find_zone();
+                touched.everybody = true;
+                touched.targets.extend(self.known_targets());
+            }
+        }
+        self.affected(touched)
+    }
+
     /// Says what is there and cannot be read: all of it, in place of what was said before.
     pub fn mark_unreadable(&mut self, unreadable: Vec<Unreadable>) -> Affected {
         let mut touched = Touched::default();

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::bindings::FIELDS;
 use super::people::Declared;
-use super::{Realm, RoleName};
+use super::{ONE_REALM, Realm, RoleName, two_realms};
 use crate::model::ids::{ObjectName, TargetName};
 use crate::realm::lifecycle::{employment_at, zone_named};
 use crate::realm::object::{Meta, Place, ResourceKind};
@@ -76,20 +76,14 @@ impl Realm {
     }
 
     fn realm_problems(&self, found: &mut Found) {
-        for (number, realm) in self.realms.values().enumerate() {
+        let second = self.second_realm();
+        for realm in self.realms.values() {
             if let Some(zone) = realm.spec.timezone.as_ref().filter(|zone| zone_named(zone).is_none()) {
                 let message = format!("there is no time zone `{zone}`; UTC counts");
                 found.add(ResourceKind::Realm, &realm.meta, false, Wrong::Spec, message, "write an IANA name: Europe/Prague");
             }
-            if number > 0 {
-                found.add(
-                    ResourceKind::Realm,
-                    &realm.meta,
-                    true,
-                    Wrong::Spec,
-                    "a second Realm".to_owned(),
-                    "there is at most one: take one out",
-                );
+            if let Some((names, _)) = &second {
+                found.add(ResourceKind::Realm, &realm.meta, true, Wrong::Spec, two_realms(names), ONE_REALM);
             }
         }
     }

@@ -33,8 +33,11 @@ struct Trial {
 
 impl Trial {
     fn new(create: bool) -> Self {
-        let folder = TempDir::new().unwrap();
-        let (reader, writer) = open(&target(), &spec("data/crm.db", create), folder.path(), &Default::default()).unwrap();
+        Self::within(TempDir::new().unwrap(), create, Remembered::Nothing)
+    }
+
+    fn within(folder: TempDir, create: bool, remembered: Remembered) -> Self {
+        let (reader, writer) = open(&target(), &spec("data/crm.db", create), folder.path(), &Default::default(), remembered).unwrap();
         Self { folder, reader, writer }
     }
 

@@ -165,3 +165,31 @@ async fn what_a_kill_left_half_written_is_rolled_back_by_the_next_look() {
     let account = only(&left.list(&["title"]).await);
     assert_eq!((account.name.as_str(), account.attributes.get(&attribute("title"))), ("ann", None));
 }
+
+#[tokio::test]
+async fn a_file_that_was_there_is_never_made_a_second_time() {
+    let trial = Trial::new(true);
+    trial.one(create("ann", &[])).await.unwrap();
+    let away = trial.folder.path().join("away.db");
+    std::fs::rename(trial.path(), &away).unwrap();
+    let told = |failure: &Failure| {
+        assert!(matches!(failure, Failure::Retry { why, .. } if why.contains("on record: restore it")), "{failure}");
+    };
+    let out_of_reach = async |trial: &Trial| {
+        told(&trial.reader.list(&wanted(&[])).await.unwrap_err());
+        told(&trial.reader.find(&BTreeMap::new(), &BTreeSet::new(), &wanted(&[])).await.unwrap_err());
+        told(&trial.one(create("bob", &[])).await.unwrap_err());
+    };
+    out_of_reach(&trial).await;
+    assert!(!trial.path().exists());
+    // Nor by a run that knows of accounts there, be there nothing or an empty file.
+    let later = Trial::within(trial.folder, true, Remembered::Accounts);
+    told(&later.reader.probe().await.unwrap_err());
+    out_of_reach(&later).await;
+    assert!(!later.path().exists());
+    std::fs::write(later.path(), "").unwrap();
+    out_of_reach(&later).await;
+    std::fs::rename(&away, later.path()).unwrap();
+    assert_eq!(later.list(&[]).await.accounts().count(), 1);
+    later.one(create("bob", &[])).await.unwrap();
+}

@@ -34,7 +34,7 @@ fn settings_are_checked_offline() {
         let found = check(&spec);
         assert_eq!(found.len(), usize::from(problem.is_some()), "{name}: {found:?}");
         assert!(found.iter().all(|text| text.starts_with(problem.unwrap_or_default())), "{name}: {found:?}");
-        let opened = open(&target(), &spec, &PathBuf::from("/nowhere"), &Default::default());
+        let opened = open(&target(), &spec, &PathBuf::from("/nowhere"), &Default::default(), Remembered::Nothing);
         assert_eq!(opened.err(), found.into_iter().next().map(Failure::Config), "{name}");
     }
 }

@@ -94,7 +94,7 @@ fn a_file_that_another_program_holds_is_busy() {
     );
     let other = Connection::open(trial.path()).unwrap();
     other.execute_batch("BEGIN EXCLUSIVE").unwrap();
-    let mut database = Database::new(trial.path(), false);
+    let mut database = Database::new(trial.path(), false, Remembered::Nothing);
     database.patience = std::time::Duration::from_millis(1);
     let read = database.read(|_, _| Ok(())).unwrap_err();
     let written = database.write(|_, _| Ok(())).unwrap_err();

@@ -11,6 +11,7 @@ use crate::operator::realm::known::Stage;
 use crate::operator::worker::Order;
 use crate::plan::lookups::questions;
 use crate::plan::round::reading;
+use crate::plan::vanished::needs_a_listing;
 
 /// More people than this are looked at by a sweep.
 const MANY: usize = 500;
@@ -94,6 +95,15 @@ impl RealmTask {
         };
         self.context.metrics.target_up(&self.namespace, target, true);
         known.works();
+        let listable = known.summary.sweep.is_none_or(|(_, _, complete, _)| complete);
+        if let (Scope::People(people), true) = (&scope, listable)
+            && needs_a_listing(&look.rules, &observed, &look.ledger, known.summary.shrank, t)
+        {
+            known.news.append(&mut known.looking);
+            known.pending.extend(people.iter().cloned());
+            known.renew = true;
+            return;
+        }
         let reading = reading(&look.rules, &observed, &look.ledger);
         look.observed = Ok(observed);
         let learned = self.realm.learn(target, reading);

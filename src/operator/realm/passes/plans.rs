@@ -157,6 +157,8 @@ impl RealmTask {
             protected: count(FindingKind::Protected),
             drift: u32::try_from(drifted.len()).unwrap_or(u32::MAX),
             out_of_scope: count(FindingKind::OutOfScope),
+            // A listing that ended early takes nothing of it back.
+            shrank: if complete { plan.is_listing_held() } else { known.summary.shrank },
             refused,
         };
         known.clean = plan.plan().unmatched == Some(0);

@@ -138,30 +138,43 @@ impl RealmTask {
         }
     }
 
+    /// Whether a Realm must be edited: it cannot be read, or is not the only one.
+    fn realm_stand(&self, name: &ObjectName) -> Stand {
+        let second = self.problems_of(ResourceKind::Realm, name).find(|problem| problem.freezes);
+        match second.filter(|_| !self.unreadable.contains_key(&(ResourceKind::Realm, name.clone()))) {
+            Some(problem) => Stand::stalled("SecondRealm", told(problem)),
+            None => self.plain_stand(ResourceKind::Realm, name),
+        }
+    }
+
     pub(super) fn report_realm(&self, t: Timestamp) {
+        let others = self.briefs.keys().filter(|(kind, name)| *kind == ResourceKind::Realm && self.counting.as_ref() != Some(name));
+        for (kind, name) in others {
+            self.say(*kind, name, Map::new(), self.realm_stand(name).conditions());
+        }
+        let Some(name) = &self.counting else { return };
         let held: usize = self.known.values().flat_map(|known| known.held.values()).map(BTreeMap::len).sum();
         let spec_freeze = self.realm.spec().is_some_and(|spec| spec.freeze).then(|| "spec.freeze".to_owned());
         let frozen = spec_freeze.or_else(|| self.decided.frozen.as_ref().map(|frozen| frozen.reason.to_string()));
+        let own = self.realm_stand(name);
+        let stand = match (&frozen, held, self.lockout_of_nobody(t)) {
+            _ if own.stalled => own,
+            (Some(why), ..) => Stand::not("Frozen", why.clone()),
+            (None, 1.., _) => Stand::not("Held", format!("{held} changes wait for an answer")),
+            (None, 0, Some(lockout)) => {
+                let message = format!("the Lockout `{lockout}` names nobody: until it does, nobody who is locked out is let in again");
+                Stand::not(LOCKED, message)
+            }
+            (None, 0, None) => own,
+        };
         let fields = fields([
+            ("id", Some(json!(self.realm.id().as_str()))),
             ("people", Some(json!(self.by_state()))),
             ("held", Some(json!(held))),
             ("frozen", frozen.as_ref().map(|why| json!(why))),
             ("next", self.next_due().map(|at| json!(at.to_string()))),
         ]);
-        for (_, name) in self.briefs.keys().filter(|(kind, _)| *kind == ResourceKind::Realm) {
-            let own = self.plain_stand(ResourceKind::Realm, name);
-            let stand = match (&frozen, held, self.lockout_of_nobody(t)) {
-                _ if own.stalled => own,
-                (Some(why), ..) => Stand::not("Frozen", why.clone()),
-                (None, 1.., _) => Stand::not("Held", format!("{held} changes wait for an answer")),
-                (None, 0, Some(lockout)) => {
-                    let message = format!("the Lockout `{lockout}` names nobody: until it does, nobody who is locked out is let in again");
-                    Stand::not(LOCKED, message)
-                }
-                (None, 0, None) => own,
-            };
-            self.say(ResourceKind::Realm, name, fields.clone(), stand.conditions());
-        }
+        self.say(ResourceKind::Realm, name, fields, stand.conditions());
     }
 
     /// How many people are in which state: each state is named, also where nobody is. A map in which nothing is left would be refused.

@@ -46,6 +46,29 @@ fn a_person_that_is_going_takes_no_finalizer_and_a_departure_has_the_entry() {
 }
 
 #[test]
+fn while_the_definitions_go_nobody_departs_and_what_is_remembered_stays() {
+    let wire = world(&["ann"]);
+    let store = run(open(&wire));
+    run(store.record(&target("dir"), &[linked("ann", "ann")])).unwrap();
+    wire.world.lock().unwrap().ending = true;
+    wire.touch(Kind::Person, "ann", |kept| kept.going = true);
+    run(store.let_go(&object_name("ann"))).unwrap();
+    store.undeclare(&object_name("ann"));
+    // She is seen gone, and recorded as that.
+    run(store.record(&target("dir"), &[linked("ann", "ann.gone")])).unwrap();
+    let departure = departure_name(&person("ann"));
+    assert!(!wire.has(Kind::Departure, &departure));
+    assert_eq!(reread(&wire).links[&key("ann")].name, "ann.gone");
+    // They are back, and so is she.
+    wire.world.lock().unwrap().ending = false;
+    wire.make(Kind::Person, "ann", json!({}));
+    store.declare(&object_name("ann"), &person("ann"));
+    run(store.record(&target("dir"), &[linked("ann", "ann")])).unwrap();
+    assert!(!wire.has(Kind::Departure, &departure));
+    assert_eq!(wire.status(Kind::Person, "ann")["accounts"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn who_goes_and_comes_back_keeps_everything() {
     let wire = world(&["ann"]);
     let store = run(open(&wire));

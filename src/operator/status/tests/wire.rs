@@ -38,6 +38,8 @@ pub(super) struct World {
     pub objects: BTreeMap<(Kind, String), Kept>,
     pub clock: u64,
     pub writes: u64,
+    /// The definitions are being deleted.
+    pub ending: bool,
 }
 
 /// How many there were, and which one goes wrong how.
@@ -152,6 +154,10 @@ impl Objects for Wire {
 
     async fn get(&self, kind: Kind, name: &str) -> Result<Option<DynamicObject>, Refusal> {
         self.call(|world| Ok(world.objects.get(&(kind, name.to_owned())).map(|kept| object(name, kept))))
+    }
+
+    async fn stands(&self) -> Result<bool, Refusal> {
+        Ok(!self.world.lock().unwrap().ending)
     }
 
     async fn create(&self, kind: Kind, name: &str) -> Result<(), Refusal> {
