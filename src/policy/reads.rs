@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(of(json!({"a": "x", "b": null})), of(json!({"a": "x"})));
         // A chain that is longer is another one, where somebody in it has no such field either.
         let managers = Reads::of([&path("managers._.title")]);
-        let chain = |length| Input { managers: vec![Arc::new(json!({})); length], ..input(json!({})) };
+        let chain = |length| Input { managers: std::iter::repeat_with(|| Arc::new(json!({}))).take(length).collect(), ..input(json!({})) };
         assert_ne!(managers.fingerprint(&chain(1), &Shared::default()), managers.fingerprint(&chain(2), &Shared::default()));
     }
 }

@@ -69,7 +69,7 @@ fn what_two_new_people_would_both_have_is_planned_for_neither() {
     let folder = Folder::applied();
     folder.write("people/zoe.yaml", ZOE).write("people/zoi.yaml", &ZOE.replace("name: zoe", "name: zoi").replace("1009", "1010"));
     let said = "would have userName \"zoe\" as well";
-    let plan = folder.plan().expect(4).prints(&["zoe in directory: Ambiguous: 1010", "zoi in directory: Ambiguous: 1009", said]);
+    let plan = folder.plan().expect(4).prints(&[": Ambiguous: 1010", ": Ambiguous: 1009", said]);
     assert!(!plan.out.contains("+ create"), "{}", plan.out);
     folder.apply().expect(4).prints(&[said]);
     assert!(!folder.enabled("directory").contains("zoe"));

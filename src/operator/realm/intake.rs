@@ -19,6 +19,8 @@ pub(super) struct Brief {
     pub person: Option<PersonId>,
     /// Of a Realm: the id that is worked with.
     pub works_as: Option<RealmId>,
+    /// Something was said of it when it was first seen.
+    pub told: bool,
 }
 
 impl RealmTask {
@@ -118,6 +120,7 @@ impl RealmTask {
             requested: entry.requested.clone(),
             person: person.clone(),
             works_as: entry.works_as.clone(),
+            told: self.briefs.get(&key).map_or(entry.told, |before| before.told),
         };
         let before = self.briefs.insert(key.clone(), brief.clone());
         if before.as_ref().is_none_or(|before| before.generation != brief.generation || before.requested != brief.requested) {

@@ -124,6 +124,8 @@ pub struct RealmTask {
     /// What is wrong between the objects, as of the last decision.
     problems: BTreeMap<(ResourceKind, ObjectName), Vec<RealmProblem>>,
     started: Instant,
+    /// Every target has answered once since the start.
+    heard: bool,
     /// What could be judged at the last decision.
     judged: Judging,
     /// Another operator has written a ledger of this realm.
@@ -153,6 +155,7 @@ impl RealmTask {
             scribe: None,
             problems: BTreeMap::new(),
             started: Instant::now(),
+            heard: false,
             judged: Judging::default(),
             fenced: None,
             context,

@@ -14,14 +14,15 @@ use serde_json::{Map, Value};
 
 use super::RealmTask;
 use super::intake::Brief;
-use crate::model::ids::ObjectName;
+use crate::model::ids::{ObjectName, PersonId};
 use crate::operator::scribe::Saying;
 use crate::operator::status::{Said, Truth};
 use crate::realm::index::RealmProblem;
 use crate::realm::object::ResourceKind;
 
-/// How long nothing is said after a start, at most.
-const HUSH: Duration = Duration::from_secs(20);
+/// How long nothing is said after a start, at most: of objects of which nothing has ever been said, and of all others. What stands on
+/// those was true when it was written, and says more than that they are to be looked at.
+const HUSH: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(900));
 
 /// Of an answer that is over: nothing is done about it any more.
 const EXPIRED: &str = "Expired";
@@ -63,13 +64,20 @@ impl Stand {
 impl RealmTask {
     /// Says what is to be said by now.
     pub(super) fn report(&mut self, t: Timestamp) {
-        // After a start nothing is said before every target has answered once, or has had its time: what stands there is no worse.
-        let silent = self.known.values().any(|known| !known.spec.suspend && !known.has_answered());
-        // Nor before what was read last is decided: it would be said of an older generation.
-        if self.scribe.is_none() || self.compiled.is_none() || self.dirty.at().is_some() || silent && self.started.elapsed() < HUSH {
+        // Nothing is said before what was read last is decided: it would be said of an older generation.
+        if self.scribe.is_none() || self.compiled.is_none() || self.dirty.at().is_some() {
+            return;
+        }
+        // Nor, after a start, before every target has answered once, or has had its time.
+        self.heard |= self.known.values().all(|known| known.spec.suspend || known.has_answered());
+        if self.is_silent_of(false) {
             return;
         }
         for person in std::mem::take(&mut self.unreported) {
+            if self.is_silent_of(self.is_told(&person)) {
+                self.unreported.insert(person);
+                continue;
+            }
             // Whose changes are being sent is reported on when they are: until then the generation that is spoken of says enough.
             if !self.known.values().any(|known| known.sending.contains(&person)) {
                 self.report_person(&person, t);
@@ -81,11 +89,30 @@ impl RealmTask {
             self.report_lockouts(t);
             self.report_realm(t);
             self.count(t);
+            // What was passed over is still to be said.
+            self.objects_unreported |= self.is_silent_of(true);
         }
     }
 
+    /// Whether it is too early to say anything of an object. `told`: something has been said of it before this start.
+    fn is_silent_of(&self, told: bool) -> bool {
+        !self.heard && self.started.elapsed() < if told { HUSH.1 } else { HUSH.0 }
+    }
+
+    /// Whether something was said of a person before this start.
+    fn is_told(&self, person: &PersonId) -> bool {
+        let declared = self.realm.declared(person);
+        let brief = |name: &ObjectName| self.briefs.get(&(ResourceKind::Person, name.clone()));
+        // A Departure has been there, or is made by what this start did.
+        declared.is_empty() || declared.iter().any(|declared| brief(&declared.meta.name).is_some_and(|brief| brief.told))
+    }
+
     pub(super) fn say(&self, kind: ResourceKind, name: &ObjectName, fields: Map<String, Value>, conditions: Vec<Said>) {
-        let Some(Brief { uid, generation, .. }) = self.briefs.get(&(kind, name.clone())) else { return };
+        let Some(Brief { uid, generation, told, .. }) = self.briefs.get(&(kind, name.clone())) else { return };
+        // Whom a Lockout has met is never too early to be said: it must outlive this process.
+        if kind != ResourceKind::Lockout && self.is_silent_of(*told) {
+            return;
+        }
         if let Some(scribe) = &self.scribe {
             scribe.say((kind.into(), name.clone()), Saying { uid: uid.clone(), generation: *generation, fields, conditions });
         }
