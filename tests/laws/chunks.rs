@@ -23,15 +23,15 @@ enum Goes {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Limited {
-    ByCount,
-    ByPercent,
-    ByRealm,
-    ByHalf,
+    Count,
+    Percent,
+    Realm,
+    Half,
 }
 
 impl Limited {
     fn limit(self) -> usize {
-        if self == Self::ByHalf { PEOPLE / 2 } else { LIMIT }
+        if self == Self::Half { PEOPLE / 2 } else { LIMIT }
     }
 }
 
@@ -43,12 +43,12 @@ fn given(out: usize, goes: Goes, limited: Limited) -> Given {
     let all = |limit| json!({"absence": limit, "suspensions": limit, "leavers": limit, "deletes": {"count": 100}});
     let wide = all(json!({"count": 100}));
     let (here, realm) = match limited {
-        Limited::ByCount => (all(json!({"count": LIMIT})), wide),
-        Limited::ByPercent => (all(json!({"count": 0, "percent": 40})), wide),
+        Limited::Count => (all(json!({"count": LIMIT})), wide),
+        Limited::Percent => (all(json!({"count": 0, "percent": 40})), wide),
         // Of both targets; of suspensions and absence the realm counts accounts, or people.
-        Limited::ByRealm if goes == Goes::Suspended => (wide, all(json!({"count": 0, "percent": 40}))),
-        Limited::ByRealm => (wide, all(json!({"count": 0, "percent": 20}))),
-        Limited::ByHalf => (wide.clone(), wide),
+        Limited::Realm if goes == Goes::Suspended => (wide, all(json!({"count": 0, "percent": 40}))),
+        Limited::Realm => (wide, all(json!({"count": 0, "percent": 20}))),
+        Limited::Half => (wide.clone(), wide),
     };
     let mut lifecycle = json!({});
     if goes == Goes::EndedAndDeleted {
@@ -101,7 +101,7 @@ async fn out(wanted: usize, piece: usize, goes: Goes, limited: Limited, looks: b
 fn one_by_one_goes_out_who_would_at_once_and_nobody_else() {
     block_on(async {
         for goes in [Goes::Ended, Goes::EndedAndDeleted, Goes::Suspended, Goes::Gone] {
-            for limited in [Limited::ByCount, Limited::ByPercent, Limited::ByRealm, Limited::ByHalf] {
+            for limited in [Limited::Count, Limited::Percent, Limited::Realm, Limited::Half] {
                 for (wanted, piece) in [(limited.limit(), 1), (limited.limit(), 4), (limited.limit() + 3, 1)] {
                     let looks = piece == 1 && wanted == limited.limit();
                     let found = out(wanted, piece, goes, limited, looks).await;
