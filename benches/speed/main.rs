@@ -18,7 +18,7 @@ mod growth;
 #[path = "../../tests/common/opa.rs"]
 mod opa;
 mod scim;
-#[allow(dead_code, reason = "the tests use more of it")]
+#[allow(dead_code, clippy::expect_used, reason = "the tests use more of it")]
 #[path = "../../tests/scim/server.rs"]
 mod server;
 

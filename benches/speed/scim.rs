@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use provost::apply::run::{Targets, carry_out, look};
 use provost::apply::target::Target;
-use provost::connector;
+use provost::connector::{self, Remembered};
 use provost::ledger::memory::MemoryLedgers;
 use provost::model::ids::TargetName;
 use provost::model::secret::{Secret, SecretData};
@@ -72,7 +72,8 @@ async fn provost(people: usize, base: &str, t: Timestamp) -> Vec<Value> {
     let name = TargetName::parse(company::CHAT).unwrap();
     let mut realm = company::newcomers(people, base, AT_ONCE);
     let secret: SecretData = [("token".to_owned(), Secret::new(TOKEN.to_owned()))].into_iter().collect();
-    let (reader, writer) = connector::open(&name, &realm.target(&name).unwrap().spec, std::path::Path::new("."), &secret).unwrap();
+    let (reader, writer) =
+        connector::open(&name, &realm.target(&name).unwrap().spec, std::path::Path::new("."), &secret, Remembered::Nothing).unwrap();
     let targets = Targets::from([(name.clone(), Ok(Arc::new(Target::new(name.clone(), reader, Some(writer)))))]);
     let store = MemoryLedgers::default();
     let mut seen = look(&mut realm, &targets, &store, t).await.unwrap();

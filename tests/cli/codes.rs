@@ -79,7 +79,7 @@ fn what_two_new_people_would_both_have_is_planned_for_neither() {
     // Nor what somebody else's account has already, whatever accounts are found by.
     folder.edit("targets/directory.yaml", "  entitlements:", "  correlation: {attributes: [title]}\n  entitlements:");
     folder.write("people/max.yaml", &ZOE.replace("name: zoe", "name: max").replace("1009", "1011"));
-    folder.plan().expect(4).prints(&["max in directory: Ambiguous", "has userName \"zoe\" already"]);
+    folder.plan().expect(4).prints(&[": Ambiguous", "has userName \"zoe\" already"]);
     folder.apply().expect(4);
 }
 
