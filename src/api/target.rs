@@ -504,7 +504,7 @@ pub struct SafetySpec {
 pub struct BrakeLimit {
     /// How many accounts. Left out: 0, so that `percent` alone holds.
     pub count: u32,
-    /// How many per cent of the linked accounts last seen Enabled. Left out: 0, so that `count` alone holds.
+    /// How many per cent of the linked accounts last seen Enabled, those included that were counted and shut within 24 h. Left out: 0, so that `count` alone holds.
     #[schemars(range(min = 0, max = 100))]
     pub percent: u32,
 }

@@ -249,7 +249,7 @@ pub fn realm_holds<'a>(targets: impl IntoIterator<Item = &'a Judged>, safety: Op
     holds
 }
 
-/// `max(count, percent)`, and of all but creates never more than half of the enabled accounts, at least two.
+/// `max(count, percent)`, and of all but creates never more than half of the base, at least two.
 fn allowance(limit: BrakeLimit, base: u32, brake: Brake) -> u32 {
     let share = u32::try_from(u64::from(base) * u64::from(limit.percent) / 100).unwrap_or(u32::MAX);
     let allowed = limit.count.max(share);
