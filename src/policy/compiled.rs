@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use super::catalogue::{self, Catalogue};
 use super::check::{Facts, Whose};
-use super::engines::{Answer, EngineKind, Engines, Unanswered};
+use super::engines::{Answer, EngineKind, Engines, Fixed, Unanswered};
 use super::error::{DecideError, PolicyError, limit, limit_of_machine};
 use super::fingerprint::Fingerprint;
 use super::limits::Limits;
 use super::machine::Broke;
 use super::mapping::Account;
 use super::print::{Printed, print};
-use super::program::{Fixed, Program, Refused};
+use super::program::{Program, Refused};
 use super::reads::Reads;
 use super::rewrite;
 use super::sources::Sources;

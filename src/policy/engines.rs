@@ -11,7 +11,6 @@ use super::fingerprint::Fingerprint;
 use super::limits::{self, Limits};
 use super::machine::{Broke, Machine};
 use super::print::Printed;
-use super::program::Fixed;
 use super::rewrite;
 use super::threads;
 
@@ -32,6 +31,12 @@ pub(crate) struct Engines {
     data: Rego,
     limits: Limits,
 }
+
+/// The path of a rule, without `data`.
+pub(crate) type RulePath = Vec<String>;
+
+/// The values of the rules that are the same for everybody.
+pub(crate) type Fixed = BTreeMap<RulePath, Rego>;
 
 /// An answer, and what it is recognised by.
 #[derive(Debug, Clone)]

@@ -1,24 +1,18 @@
 //! Modules as the engines have them. What reads nothing of `input` is the same for everybody: it is found once for all, and the engines
 //! that decide get it as data. In: the trees, the data. Out: engines, and the text that they were given.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use regorus::Value as Rego;
 use serde_json::Value;
 
-use super::engines::Engines;
+use super::engines::{Engines, Fixed, RulePath};
 use super::limits::Limits;
 use super::print::{Printed, print};
 use super::rewrite;
 use super::settle;
 use super::tree::Module;
-
-/// The path of a rule, without `data`.
-pub(crate) type RulePath = Vec<String>;
-
-/// The values of the rules that are the same for everybody.
-pub(crate) type Fixed = BTreeMap<RulePath, Rego>;
 
 /// Modules that the engines can run.
 pub(crate) struct Program {
