@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
+use super::ids::{AccountId, AttributeName, Kind};
+
 /// What default mappings name an account by: `NAME`, and `NAME-ACCOUNT` for a second one.
 pub const ACCOUNT_NAME: &str = r#"concat(substring("-", 0, min([1, count(input.account)])), [input.person.userName, input.account])"#;
 /// The address of default mappings: one marked primary goes before the first one.
 pub const PRIMARY_EMAIL: &str = r#"[email.value | some primary in [true, false]; some email in input.person.emails; object.get(email, "primary", false) == primary][0]"#;
-
-use serde::{Deserialize, Serialize};
-
-use super::ids::{AccountId, AttributeName, Kind};
 
 /// How one attribute behaves.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

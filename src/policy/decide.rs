@@ -2,6 +2,7 @@
 //! violations, each with its reasons; or one error, and then nothing of it counts.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use regorus::Value as Rego;
@@ -30,10 +31,7 @@ impl Question<'_> {
     /// # Errors
     /// A rule that fails, conflicts, takes too long, or gives something that cannot be asked for; or the engines differ.
     pub fn decide(&mut self) -> Result<Decision, DecideError> {
-        let question = self.fingerprint(self.compiled().reads());
-        let (decision, answer) = self.ask_both()?;
-        self.remember(question, answer.fingerprint);
-        Ok(decision)
+        self.decide_again(None).map(Arc::unwrap_or_clone)
     }
 
     /// Asks the engines.

@@ -127,12 +127,12 @@ impl<'a> Question<'a> {
         attributes
     }
 
-    pub(super) fn remember(&mut self, question: Option<Fingerprint>, answer: Fingerprint) {
+    fn remember(&mut self, question: Option<Fingerprint>, answer: Fingerprint) {
         self.now.decision = Some(Asked { question, answer, at: self.t });
     }
 
     /// What the parts that something reads are recognised by in this input.
-    pub(super) fn fingerprint(&self, reads: &Reads) -> Option<Fingerprint> {
+    fn fingerprint(&self, reads: &Reads) -> Option<Fingerprint> {
         self.shared.map_or_else(|| reads.fingerprint(self.input, &Shared::default()), |shared| reads.fingerprint(self.input, shared))
     }
 

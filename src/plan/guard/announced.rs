@@ -13,18 +13,15 @@ use super::{Answers, Fate, Guarded, Hold, Watch};
 
 /// The announcements that Approvals release: all that is to come with them is approved.
 pub(super) fn answered(plan: &Plan, answers: &Answers, ledger: &Ledger) -> BTreeSet<(AccountKey, Brake)> {
+    // Where the same brake judges a change of that account now, that change stands for what is to come.
+    let now: BTreeSet<(&AccountKey, Option<Brake>)> = plan.changes.iter().map(|change| (change.key(), change.brake())).collect();
     let approved = |line: &ChangeLine| answers.rejected(line).is_none() && answers.approved(line, ledger).is_some();
     let answered = plan.foreseen.iter().filter(|foreseen| {
         !foreseen.changes.is_empty()
             && foreseen.changes.iter().all(|change| approved(&change.line()))
-            && !wanted_now(plan, &foreseen.key, foreseen.brake)
+            && !now.contains(&(&foreseen.key, Some(foreseen.brake)))
     });
     answered.map(|foreseen| (foreseen.key.clone(), foreseen.brake)).collect()
-}
-
-/// Whether the same brake judges a change of that account now: then that change stands for what is to come.
-pub(super) fn wanted_now(plan: &Plan, key: &AccountKey, brake: Brake) -> bool {
-    plan.changes.iter().any(|change| change.key() == key && change.brake() == Some(brake))
 }
 
 /// What is held of what is to come.

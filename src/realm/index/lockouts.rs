@@ -30,12 +30,6 @@ impl Realm {
         self.affected(touched)
     }
 
-    /// The people whom this Lockout means, whether it stands or not.
-    #[must_use]
-    pub fn shut_out(&self, lockout: &ObjectName) -> BTreeSet<PersonId> {
-        self.shut_out_by(lockout)
-    }
-
     /// Remembers whom each Lockout meets now, unless it has met somebody before. A name that no object has may be the externalId of one who
     /// is gone: `known` says who has ever had an account here.
     pub fn meet(&mut self, known: impl Fn(&PersonId) -> bool) -> Affected {
@@ -118,8 +112,9 @@ impl Realm {
         touched.people.extend(people);
     }
 
-    /// The people whom a Lockout means, with those who say by `formerIds` that they are the same.
-    pub(super) fn shut_out_by(&self, lockout: &ObjectName) -> BTreeSet<PersonId> {
+    /// The people whom a Lockout means, whether it stands or not, with those who say by `formerIds` that they are the same.
+    #[must_use]
+    pub fn shut_out_by(&self, lockout: &ObjectName) -> BTreeSet<PersonId> {
         let Some(of) = self.lockouts.get(lockout) else { return BTreeSet::new() };
         let mut people = match self.met.get(lockout) {
             Some(met) => BTreeSet::from([met.clone()]),

@@ -87,8 +87,9 @@ impl RealmTask {
             self.report_targets();
             self.report_rest(t);
             self.report_lockouts(t);
-            self.report_realm(t);
-            self.count(t);
+            let people = self.by_state();
+            self.report_realm(&people, t);
+            self.count(&people, t);
             // What was passed over is still to be said.
             self.objects_unreported |= self.is_silent_of(true);
         }

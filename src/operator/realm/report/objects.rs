@@ -41,7 +41,7 @@ impl RealmTask {
             let targets = &lockout.spec.targets;
             targets.is_empty() || targets.iter().any(|named| named.as_str() == target.as_str())
         };
-        for person in self.realm.shut_out(name) {
+        for person in self.realm.shut_out_by(name) {
             let places = self.places_of(&person, t);
             let open = places.iter().filter(|place| meant(place.target)).find_map(|place| Some((place.target, place.still_in()?)));
             if let Some((target, open)) = open {
@@ -147,7 +147,7 @@ impl RealmTask {
         }
     }
 
-    pub(super) fn report_realm(&self, t: Timestamp) {
+    pub(super) fn report_realm(&self, people: &BTreeMap<&'static str, i64>, t: Timestamp) {
         let others = self.briefs.keys().filter(|(kind, name)| *kind == ResourceKind::Realm && self.counting.as_ref() != Some(name));
         for (kind, name) in others {
             self.say(*kind, name, Map::new(), self.realm_stand(name).conditions());
@@ -169,7 +169,7 @@ impl RealmTask {
         };
         let fields = fields([
             ("id", Some(json!(self.realm.id().as_str()))),
-            ("people", Some(json!(self.by_state()))),
+            ("people", Some(json!(people))),
             ("held", Some(json!(held))),
             ("frozen", frozen.as_ref().map(|why| json!(why))),
             ("next", self.next_due().map(|at| json!(at.to_string()))),
@@ -178,7 +178,7 @@ impl RealmTask {
     }
 
     /// How many people are in which state: each state is named, also where nobody is. A map in which nothing is left would be refused.
-    fn by_state(&self) -> BTreeMap<&'static str, i64> {
+    pub(super) fn by_state(&self) -> BTreeMap<&'static str, i64> {
         let mut people: BTreeMap<&'static str, i64> = STATES.map(|state| (state, 0)).into();
         for decision in self.decided.people.values() {
             let lifecycle = decision.standing.as_ref().and_then(|standing| standing.lifecycle.as_ref());
@@ -187,9 +187,9 @@ impl RealmTask {
         people
     }
 
-    pub(super) fn count(&self, t: Timestamp) {
+    pub(super) fn count(&self, people: &BTreeMap<&'static str, i64>, t: Timestamp) {
         let metrics = &self.context.metrics;
-        metrics.people(&self.namespace, &self.by_state());
+        metrics.people(&self.namespace, people);
         let since = |look: &Look| open_since(&self.realm, &self.decided, &look.ledger, t);
         metrics.open_since(&self.namespace, self.looks.iter().map(|(target, look)| (target.clone(), since(look))).collect());
         for (target, known) in &self.known {
